@@ -1,0 +1,1 @@
+"""Electronic identity from the chip in a card to the login of a service."""

@@ -1,0 +1,1 @@
+"""One card: talking to its chip and judging what it said."""

@@ -1,0 +1,1 @@
+"""The files of the chip (ICAO 9303-10)."""

@@ -1,0 +1,1 @@
+"""The card agent on the person's machine."""

@@ -1,0 +1,1 @@
+"""Accounts, factors and what they are worth."""

@@ -1,0 +1,1 @@
+"""Signed codes: issue, draw, scan and verify."""

@@ -1,0 +1,1 @@
+"""A software card, its issuer and fictional holders, for tests of one's own."""
