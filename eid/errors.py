@@ -214,9 +214,15 @@ class SettingsError(EidError):
     default_code = "settings"
 
     def __init__(
-        self, message: str, *, file: str = "", key: str = "", expected: str = "", **facts: Fact
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        file: str = "",
+        key: str = "",
+        expected: str = "",
     ) -> None:
-        super().__init__(message, file=file, key=key, expected=expected, **facts)
+        super().__init__(message, code=code, file=file, key=key, expected=expected)
 
 
 class Unavailable(EidError):
