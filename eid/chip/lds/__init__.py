@@ -1,1 +1,1 @@
-"""The files of the chip (ICAO 9303-10)."""
+"""The Logical Data Structure: the files of an eMRTD chip (ICAO Doc 9303-10)."""
