@@ -1,0 +1,96 @@
+"""What the provider asks of its store: grants that are used once, accounts that log in.
+
+Implemented by :mod:`eid.store`; every write carries the audit events that it causes and commits
+or fails together with them (contracts §8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from eid.keys import JSON
+from eid.levels.account import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One row of the record; ``detail`` holds no personal data, ``commitment`` is salted."""
+
+    kind: str
+    at: datetime
+    account: str | None = None
+    client: str | None = None
+    interaction: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+    commitment: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Something that is handed out once and comes back once, by the SHA-256 of its handle.
+
+    ``kind`` is one of interaction, card_request, handle, code, access, challenge. ``version``
+    counts the writes of the payload, starting with 1.
+    """
+
+    kind: str
+    key: bytes
+    payload: Mapping[str, JSON] = field(repr=False)
+    expires_at: datetime
+    family: str | None = None
+    version: int = 1
+
+
+class Grants(Protocol):
+    """One-time state, shared by all nodes. A failing database raises Unavailable."""
+
+    def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
+        """Store a new grant."""
+
+    def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
+        """The grant if it is neither used nor expired nor revoked."""
+
+    def consume(
+        self, kind: str, key: bytes, *, at: datetime, events: Sequence[AuditEvent] = ()
+    ) -> Grant | None:
+        """Use the grant up, atomically: exactly one caller ever gets it."""
+
+    def was_used(self, kind: str, key: bytes) -> Grant | None:
+        """The grant if it was consumed before: a replay."""
+
+    def replace(
+        self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
+    ) -> bool:
+        """Write the payload if the stored version is still ``version``; False if it is not."""
+
+    def revoke_family(
+        self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
+    ) -> int:
+        """Revoke every live grant of the family; how many there were."""
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        """Append to the record."""
+
+
+class Accounts(Protocol):
+    """The people who log in."""
+
+    def by_id(self, account_id: str) -> Account | None:
+        """The account with this internal id."""
+
+    def by_number(self, number: str) -> Account | None:
+        """The account of the person with this personal number, found by keyed hash."""
+
+    def check_password(
+        self, username: str, password: str, *, address: str, at: datetime
+    ) -> Account:
+        """The account, or AccountError ``login.refused`` or ``login.throttled``.
+
+        Unknown users get the same answer in the same time class.
+        """
+
+    def subject(self, account_id: str, sector: str) -> str:
+        """The pairwise ``sub`` of the account for a sector."""
