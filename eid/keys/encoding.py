@@ -1,7 +1,7 @@
-"""Strict base64url and strict JSON: one spelling per value (RFC 7515 §2, RFC 8259 §4).
+r"""Strict base64url and strict JSON: one spelling per value (RFC 7515 §2, RFC 8259 §4).
 
 >>> decode_base64url("AQID")
-b'\\x01\\x02\\x03'
+b'\x01\x02\x03'
 >>> parse_json_object(b'{"a": 1, "a": 2}')
 Traceback (most recent call last):
     ...
@@ -11,20 +11,20 @@ eid.errors.FormatError: The JSON text repeats a member name.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, TypeAlias
 
 from eid.errors import FormatError
 
-JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
 MAX_JSON = 256 * 1024
 MAX_DEPTH = 32
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
-_BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def encode_base64url(data: bytes) -> str:
@@ -56,8 +56,13 @@ def parse_json_object(data: bytes, *, max_size: int = MAX_JSON) -> dict[str, JSO
     _check_depth(data)
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
+        if b"\\u" in data:  # an escaped lone surrogate is no character
+            canonical_json(value)
     except (ValueError, RecursionError) as error:
         raise FormatError("The text is not JSON.", code="json.syntax") from error
     if not isinstance(value, dict):
@@ -81,6 +86,11 @@ def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     if len(members) != len(pairs):
         raise FormatError("The JSON text repeats a member name.", code="json.duplicate")
     return members
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_constant(text)
 
 
 def _no_constant(_name: str) -> NoReturn:

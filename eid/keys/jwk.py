@@ -1,0 +1,265 @@
+"""Keys as values: strength and kind are checked when a key is loaded (RFC 7517, 7518 §6, 8725).
+
+>>> key = SigningKey.generate("tokens")
+>>> signature = key.sign(b"message")
+>>> key.public.verify(b"message", signature)
+>>> len(signature), "d" in key.public_jwk()
+(64, False)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import get_default_algorithms
+
+from eid.errors import FormatError, SignatureInvalid
+from eid.keys.encoding import JSON, canonical_json, decode_base64url, encode_base64url
+
+MAX_KEYS = 100
+MAX_MEMBER = 1500
+MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
+
+VerificationKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+_ALGORITHMS = get_default_algorithms()
+_CURVES: Mapping[str, tuple[ec.EllipticCurve, str]] = {
+    "P-256": (ec.SECP256R1(), "ES256"),
+    "P-384": (ec.SECP384R1(), "ES384"),
+    "P-521": (ec.SECP521R1(), "ES512"),
+}
+_RSA_ALGORITHMS = frozenset({"RS256", "PS256", "RS384", "PS384", "RS512", "PS512"})
+_THUMBPRINT = {
+    "EC": ("crv", "kty", "x", "y"),
+    "RSA": ("e", "kty", "n"),
+    "OKP": ("crv", "kty", "x"),
+}
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """A public key for exactly one signature algorithm, ``alg``."""
+
+    kid: str
+    alg: str
+    key: VerificationKey = field(repr=False)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, JSON]) -> PublicKey:
+        """One public JWK for signatures; FormatError if weak, private, malformed or unknown."""
+        if _PRIVATE & jwk.keys():
+            raise FormatError("The key set holds a private or secret key.", code="jwk.private")
+        load = _LOADERS.get(str(jwk.get("kty")))
+        if load is None:
+            raise FormatError("The key has an unknown type.", code="jwk.unknown")
+        key, alg = load(jwk)
+        kid = jwk.get("kid", thumbprint(jwk))
+        if not isinstance(kid, str) or not 0 < len(kid) <= 256:
+            raise FormatError("The key has no usable kid.", code="jwk.kid")
+        return cls(kid=kid, alg=alg, key=key)
+
+    def verify(self, message: bytes, signature: bytes) -> None:
+        """SignatureInvalid unless ``signature`` (JOSE form: ECDSA is r and s) is over ``message``."""
+        if not _ALGORITHMS[self.alg].verify(message, self.key, signature):
+            raise SignatureInvalid("The signature does not hold.", code="jws.signature")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwkSet:
+    """The keys of one issuer, by ``kid``; encryption keys are kept apart."""
+
+    keys: Mapping[str, PublicKey]
+    encryption: tuple[Mapping[str, JSON], ...] = ()
+
+    @classmethod
+    def from_jwks(cls, jwks: Mapping[str, JSON]) -> JwkSet:
+        """A JWKS document (RFC 7517 §5): unknown kinds are skipped, weak or private keys refused.
+
+        FormatError for a repeated ``kid``, too many keys, or a malformed key.
+        """
+        listed = jwks.get("keys")
+        if not isinstance(listed, list) or len(listed) > MAX_KEYS:
+            raise FormatError("The key set has no list of keys, or too many.", code="jwks")
+        keys: dict[str, PublicKey] = {}
+        encryption: list[Mapping[str, JSON]] = []
+        for jwk in listed:
+            if not isinstance(jwk, Mapping):
+                raise FormatError("The key set holds something that is no key.", code="jwks")
+            if _PRIVATE & jwk.keys():
+                raise FormatError("The key set holds a private or secret key.", code="jwk.private")
+            if jwk.get("use", "sig") != "sig":
+                encryption.append(jwk)
+            elif _known(jwk):
+                key = PublicKey.from_jwk(jwk)
+                if key.kid in keys:
+                    raise FormatError("The key set repeats a kid.", code="jwks.duplicate_kid")
+                keys[key.kid] = key
+        return cls(keys=keys, encryption=tuple(encryption))
+
+    @classmethod
+    def of(cls, *keys: PublicKey | SigningKey) -> JwkSet:
+        """The set of these keys."""
+        public = (key.public if isinstance(key, SigningKey) else key for key in keys)
+        return cls(keys={key.kid: key for key in public})
+
+    def encryption_jwk(self) -> Mapping[str, JSON]:
+        """The first key that :func:`encrypt_jwe` can use; FormatError if there is none."""
+        for jwk in self.encryption:
+            if (jwk.get("use"), jwk.get("kty"), jwk.get("crv")) == ("enc", "EC", "P-256"):
+                return jwk
+        raise FormatError("The key set has no usable encryption key.", code="jwks.no_encryption")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A P-256 key that signs for one purpose with ES256; ``kid`` is its RFC 7638 thumbprint."""
+
+    kid: str
+    purpose: str
+    alg: str = "ES256"
+    private: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @classmethod
+    def generate(cls, purpose: str) -> SigningKey:
+        """A new key."""
+        return cls.of(ec.generate_private_key(ec.SECP256R1()), purpose)
+
+    @classmethod
+    def of(cls, private: ec.EllipticCurvePrivateKey, purpose: str) -> SigningKey:
+        """The key as a value; FormatError unless it is on P-256."""
+        return cls(kid=thumbprint(_ec_jwk(private.public_key())), purpose=purpose, private=private)
+
+    @classmethod
+    def from_pem(cls, pem: bytes, purpose: str) -> SigningKey:
+        """An unencrypted PKCS#8 key; FormatError unless it is on P-256."""
+        return cls.of(load_private(pem), purpose)
+
+    @property
+    def public(self) -> PublicKey:
+        """The verifying half."""
+        return PublicKey(kid=self.kid, alg=self.alg, key=self.private.public_key())
+
+    def sign(self, message: bytes) -> bytes:
+        """An ES256 signature, 64 bytes: r and s."""
+        return bytes(_ALGORITHMS["ES256"].sign(message, self.private))
+
+    def public_jwk(self) -> dict[str, JSON]:
+        """The public JWK, with kid, alg and use."""
+        jwk = _ec_jwk(self.private.public_key())
+        return {**jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptionKey:
+    """A P-256 key that JWEs are encrypted to (ECDH-ES+A256KW)."""
+
+    kid: str
+    purpose: str
+    private: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @classmethod
+    def generate(cls, purpose: str) -> EncryptionKey:
+        """A new key."""
+        return cls.of(ec.generate_private_key(ec.SECP256R1()), purpose)
+
+    @classmethod
+    def of(cls, private: ec.EllipticCurvePrivateKey, purpose: str) -> EncryptionKey:
+        """The key as a value; FormatError unless it is on P-256."""
+        return cls(kid=thumbprint(_ec_jwk(private.public_key())), purpose=purpose, private=private)
+
+    def public_jwk(self) -> dict[str, JSON]:
+        """The public JWK, with kid, alg and use."""
+        jwk = _ec_jwk(self.private.public_key())
+        return {**jwk, "kid": self.kid, "alg": "ECDH-ES+A256KW", "use": "enc"}
+
+
+def thumbprint(jwk: Mapping[str, JSON]) -> str:
+    """The RFC 7638 thumbprint of a public JWK, SHA-256, base64url."""
+    members = _THUMBPRINT[str(jwk["kty"])]
+    text = canonical_json({name: jwk.get(name) for name in members})
+    return encode_base64url(hashlib.sha256(text).digest())
+
+
+def load_private(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """A P-256 private key from unencrypted PEM; FormatError for anything else."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise FormatError("The file is not an unencrypted private key.", code="key.pem") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+        raise FormatError("The key is not an EC key on P-256.", code="key.curve")
+    return key
+
+
+def load_ec_point(jwk: Mapping[str, JSON]) -> ec.EllipticCurvePublicKey:
+    """The public key of an EC JWK on P-256, P-384 or P-521; FormatError if it is off its curve."""
+    return _load_ec({**jwk, "alg": None})[0]
+
+
+def _ec_jwk(public: ec.EllipticCurvePublicKey) -> dict[str, JSON]:
+    if public.curve.name != "secp256r1":
+        raise FormatError("The key is not on P-256.", code="key.curve")
+    numbers = public.public_numbers()
+    x, y = (encode_base64url(value.to_bytes(32)) for value in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+
+def _known(jwk: Mapping[str, JSON]) -> bool:
+    kty, crv, alg = jwk.get("kty"), jwk.get("crv"), jwk.get("alg")
+    if kty == "EC":
+        return crv in _CURVES
+    if kty == "OKP":
+        return crv == "Ed25519"
+    return kty == "RSA" and (alg is None or alg in _RSA_ALGORITHMS)
+
+
+def _member(jwk: Mapping[str, JSON], name: str) -> bytes:
+    text = jwk.get(name)
+    if not isinstance(text, str) or len(text) > MAX_MEMBER:
+        raise FormatError("A member of the key is missing or too long.", code="jwk.member")
+    return decode_base64url(text)
+
+
+def _load_ec(jwk: Mapping[str, JSON]) -> tuple[ec.EllipticCurvePublicKey, str]:
+    curve, alg = _CURVES.get(str(jwk.get("crv")), (None, ""))
+    if curve is None or jwk.get("alg") not in {None, alg}:
+        raise FormatError("The key's curve is unknown or not its algorithm's.", code="jwk.unknown")
+    x, y = _member(jwk, "x"), _member(jwk, "y")
+    size = (curve.key_size + 7) // 8
+    if len(x) != size or len(y) != size:
+        raise FormatError("The key's coordinates have a wrong length.", code="jwk.member")
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y), alg
+    except ValueError as error:
+        raise FormatError("The key is not a point of its curve.", code="jwk.point") from error
+
+
+def _load_rsa(jwk: Mapping[str, JSON]) -> tuple[rsa.RSAPublicKey, str]:
+    alg = jwk.get("alg", "RS256")
+    if not isinstance(alg, str) or alg not in _RSA_ALGORITHMS:
+        raise FormatError("The key is for an algorithm that is not allowed.", code="jwk.unknown")
+    n, e = (int.from_bytes(_member(jwk, name)) for name in ("n", "e"))
+    if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS or not 65537 <= e < 1 << 32:
+        raise FormatError("The RSA key is too weak or too large.", code="jwk.weak")
+    try:
+        return rsa.RSAPublicNumbers(e, n).public_key(), alg
+    except ValueError as error:
+        raise FormatError("The RSA key is not valid.", code="jwk.weak") from error
+
+
+def _load_okp(jwk: Mapping[str, JSON]) -> tuple[ed25519.Ed25519PublicKey, str]:
+    if jwk.get("crv") != "Ed25519" or jwk.get("alg", "EdDSA") not in {"EdDSA", "Ed25519"}:
+        raise FormatError("The key's curve is unknown.", code="jwk.unknown")
+    try:
+        return ed25519.Ed25519PublicKey.from_public_bytes(_member(jwk, "x")), "EdDSA"
+    except ValueError as error:
+        raise FormatError("The key is not a point of its curve.", code="jwk.point") from error
+
+
+_Loader = Callable[[Mapping[str, JSON]], tuple[VerificationKey, str]]
+_LOADERS: Mapping[str, _Loader] = {"EC": _load_ec, "RSA": _load_rsa, "OKP": _load_okp}
