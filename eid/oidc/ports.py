@@ -54,9 +54,20 @@ class Grants(Protocol):
         """The grant if it is neither used nor expired nor revoked."""
 
     def consume(
-        self, kind: str, key: bytes, *, at: datetime, events: Sequence[AuditEvent] = ()
+        self,
+        kind: str,
+        key: bytes,
+        *,
+        at: datetime,
+        issue: Sequence[Grant] = (),
+        events: Sequence[AuditEvent] = (),
     ) -> Grant | None:
-        """Use the grant up, atomically: exactly one caller ever gets it."""
+        """Use the grant up, atomically: exactly one caller ever gets it.
+
+        ``issue`` are the grants that it is used up for (a code for an interaction, a token for a
+        code): written in the same transaction, and only for that one caller. So a replay that
+        loses the race finds them and revokes them with their family.
+        """
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         """The grant if it was consumed before: a replay."""
