@@ -1,0 +1,199 @@
+"""The operator's settings: one value, read from one TOML file, with the environment over it.
+
+A key ``[agent] url`` of the file is ``EID_AGENT_URL`` in the environment, ``issuer`` is
+``EID_ISSUER``. Unknown keys are refused, and so is everything that would only fail later.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from eid.errors import SettingsError
+
+Role = Literal["own_services", "state_body", "licensed_provider"]
+
+_ROLES = ("own_services", "state_body", "licensed_provider")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):(?P<port>[0-9]{1,5})")
+_PREFIX = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}(:[a-z0-9-]+)*|https://[a-z0-9./-]+")
+
+# key of the file -> (kind, expected); the whole language of eid.toml
+_KEYS: Mapping[str, tuple[type, str]] = {
+    "issuer": (str, "the https address of this provider, without a slash at the end"),
+    "listen": (str, '"host:port"'),
+    "database": (str, 'an SQLAlchemy URL such as "sqlite:///eid.db"'),
+    "data_dir": (str, "a folder for the keys; it is made if it is absent"),
+    "trust": (str, "the trust folder with csca/, link/, ds/ and crl/"),
+    "workers": (int, "a number from 1 to 64"),
+    "acr_prefix": (str, 'a URN or https prefix of your own, such as "urn:example"'),
+    "agent.url": (str, 'the card agent\'s address, such as "http://127.0.0.1:8350"'),
+    "operator.legal_entity": (str, "the operator's name as a legal entity"),
+    "operator.role": (str, " | ".join(_ROLES)),
+    "password.insecure_fast_hash": (bool, "true or false; true for loopback issuers only"),
+}
+_REQUIRED = ("issuer", "listen", "database", "data_dir", "trust", "agent.url")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an installation decides. Paths are absolute; ``issuer`` has no trailing slash."""
+
+    issuer: str
+    host: str
+    port: int
+    database: str
+    data_dir: Path
+    trust: Path
+    agent_url: str
+    legal_entity: str
+    role: Role
+    workers: int = 1
+    acr_prefix: str = "urn:eid"
+    insecure_fast_hash: bool = False
+
+    @property
+    def development(self) -> bool:
+        """Whether the issuer is plain http, which is allowed on loopback only."""
+        return self.issuer.startswith("http://")
+
+    @classmethod
+    def load(cls, path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and check ``path``; relative paths in it are relative to its folder.
+
+        Raises SettingsError naming the file, the key and what was expected.
+        """
+        file = str(path)
+        values = _over(_flatten(_read(path), file), environ or {}, file)
+        for key in _REQUIRED:
+            if key not in values:
+                raise _wrong(file, key, "is missing")
+        return _check(values, file, path.resolve().parent)
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path.name} cannot be read ({error.strerror}).", file=str(path)
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The settings file {path.name} is not TOML.", file=str(path)
+        ) from error
+
+
+def _flatten(document: Mapping[str, object], file: str) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            values.update({f"{name}.{inner}": item for inner, item in value.items()})
+        else:
+            values[name] = value
+    for key, value in values.items():
+        if key not in _KEYS:
+            raise SettingsError(
+                f"The settings key {key[:64]} is unknown.",
+                file=file,
+                key=key[:64],
+                expected=", ".join(_KEYS),
+            )
+        # bool is an int in Python: workers = true is a slip, not a number
+        if type(value) is not _KEYS[key][0]:
+            raise _wrong(file, key, "has the wrong type")
+    return values
+
+
+def _over(values: dict[str, object], environ: Mapping[str, str], file: str) -> dict[str, object]:
+    for key, (kind, _) in _KEYS.items():
+        text = environ.get("EID_" + key.replace(".", "_").upper())
+        if text is None:
+            continue
+        if kind is bool:
+            if text not in ("true", "false"):
+                raise _wrong(file, key, "has the wrong type in the environment")
+            values[key] = text == "true"
+        elif kind is int:
+            if not text.isascii() or not text.isdigit():
+                raise _wrong(file, key, "has the wrong type in the environment")
+            values[key] = int(text)
+        else:
+            values[key] = text
+    return values
+
+
+def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
+    issuer = _origin_url(values, "issuer", file)
+    agent_url = _origin_url(values, "agent.url", file)
+    development = issuer.startswith("http://")
+    listen = _LISTEN.fullmatch(str(values["listen"]))
+    if listen is None or not 0 < int(listen["port"]) < 65536:
+        raise _wrong(file, "listen", "is no address")
+    workers = cast("int", values.get("workers", 1))
+    if not 1 <= workers <= 64:
+        raise _wrong(file, "workers", "is out of range")
+    role = values.get("operator.role", "own_services" if development else None)
+    if role not in _ROLES:
+        raise _wrong(file, "operator.role", "must be set outside development")
+    legal_entity = str(values.get("operator.legal_entity", "development" if development else ""))
+    if not legal_entity:
+        raise _wrong(file, "operator.legal_entity", "must be set outside development")
+    fast = bool(values.get("password.insecure_fast_hash", False))
+    if fast and urlsplit(issuer).hostname not in _LOOPBACK:
+        raise _wrong(file, "password.insecure_fast_hash", "is not allowed for this issuer")
+    prefix = str(values.get("acr_prefix", "urn:eid"))
+    if _PREFIX.fullmatch(prefix) is None:
+        raise _wrong(file, "acr_prefix", "is no prefix")
+    return Settings(
+        issuer=issuer,
+        host=listen["host"].strip("[]"),
+        port=int(listen["port"]),
+        database=_database(str(values["database"]), folder),
+        data_dir=(folder / str(values["data_dir"])).absolute(),
+        trust=(folder / str(values["trust"])).absolute(),
+        agent_url=agent_url,
+        legal_entity=legal_entity,
+        role=cast("Role", role),
+        workers=workers,
+        acr_prefix=prefix,
+        insecure_fast_hash=fast,
+    )
+
+
+def _origin_url(values: Mapping[str, object], key: str, file: str) -> str:
+    """An https address, or http on loopback; no user, query or fragment; no slash at the end."""
+    url = str(values[key])
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise _wrong(file, key, "is no address") from error
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    clean = not (parts.query or parts.fragment or "@" in parts.netloc or url.endswith("/"))
+    if not (secure and clean and parts.hostname and port != 0 and url.isascii()):
+        raise _wrong(file, key, "must be https (http on loopback only), without a final slash")
+    return url
+
+
+def _database(url: str, folder: Path) -> str:
+    """An SQLite file is named relative to the settings file, wherever the command was started."""
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and url != prefix and not url.startswith("sqlite:////"):
+        return prefix + str((folder / url.removeprefix(prefix)).absolute())
+    return url
+
+
+def _wrong(file: str, key: str, what: str) -> SettingsError:
+    return SettingsError(
+        f"The settings key {key} {what}; expected is {_KEYS[key][1]}.",
+        file=file,
+        key=key,
+        expected=_KEYS[key][1],
+    )
