@@ -25,6 +25,8 @@ MAX_COUNT: Final = 20_000
 MAX_SIZE: Final = 1 << 20
 MAX_OID_SIZE: Final = 64
 MAX_INT_SIZE: Final = 2_050
+INTEGER: Final = 0x02
+OID: Final = 0x06
 _MAX_TAG_SIZE: Final = 4
 _MAX_LENGTH_SIZE: Final = 4
 _CONSTRUCTED: Final = 0x20
@@ -42,6 +44,24 @@ class Tlv:
     def constructed(self) -> bool:
         """Whether the contents are data objects themselves (bit 6 of the first octet)."""
         return bool(self.raw[0] & _CONSTRUCTED)
+
+    def children(self, *, ber: bool = False) -> tuple[Tlv, ...]:
+        """Read the contents of a constructed data object."""
+        if not self.constructed:
+            raise FormatError("A data object with parts was expected.", code="tlv.primitive")
+        return parse_all(self.value, ber=ber)
+
+    def integer(self) -> int:
+        """Read an ASN.1 INTEGER; another tag is a FormatError."""
+        if self.tag != INTEGER:
+            raise FormatError("An integer was expected.", code="tlv.tag")
+        return decode_int(self.value)
+
+    def oid(self) -> str:
+        """Read an ASN.1 OBJECT IDENTIFIER in dotted form; another tag is a FormatError."""
+        if self.tag != OID:
+            raise FormatError("An object identifier was expected.", code="tlv.tag")
+        return decode_oid(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +105,7 @@ def parse_all(data: bytes, *, ber: bool = False) -> tuple[Tlv, ...]:
 
 def children(item: Tlv, *, ber: bool = False) -> tuple[Tlv, ...]:
     """Read the contents of a constructed data object."""
-    if not item.constructed:
-        raise FormatError("A data object with parts was expected.", code="tlv.primitive")
-    return parse_all(item.value, ber=ber)
+    return item.children(ber=ber)
 
 
 def find(items: Iterable[Tlv], tag: int) -> Tlv | None:
