@@ -1,0 +1,163 @@
+"""A country's test issuer: signing authority, document signer, revocation list (9303-12).
+
+The authority's key is on brainpoolP512r1 with **explicit** curve parameters, as Vietnam writes
+it; the document signer's on brainpoolP384r1. Every authority is made anew: no key ships.
+
+>>> from datetime import UTC, datetime
+>>> at = datetime(2026, 11, 20, tzinfo=UTC)
+>>> authority = DocumentAuthority.create(at=at)
+>>> authority.sign_sod({1: bytes(32)})[:1].hex(), authority.crl(at=at)[:1].hex()
+('77', '30')
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self, TypedDict
+
+from eid import ec
+from eid.testing import certificates, der, sod
+from eid.testing.certificates import Key, Validity
+
+_DAY = timedelta(days=1)
+_YEAR = 365 * _DAY
+_ORGANISATION = "Fictional Document Authority"
+_DOCUMENT_TYPES = ("ID",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentAuthority:
+    """One country signing authority with its current document signer."""
+
+    country: str
+    csca_key: Key = field(repr=False)
+    csca_der: bytes = field(repr=False)
+    ds_key: Key = field(repr=False)
+    ds_der: bytes = field(repr=False)
+    ds_serial: int
+    ds_validity: Validity
+    csca_name: bytes = field(repr=False)
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        country: str = "VN",
+        at: datetime,
+        rng: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> Self:
+        """Make an authority valid for 14 years and a signer that signs at ``at``."""
+        key = _new_key("brainpoolP512r1", rng, explicit=True)
+        subject = certificates.name(country, _ORGANISATION, f"Test CSCA {country}")
+        validity = Validity(
+            not_before=at - _YEAR, not_after=at + 14 * _YEAR, signs_until=at + 4 * _YEAR
+        )
+        csca_der = certificates.certificate(
+            serial=_new_serial(rng),
+            issuer=subject,
+            subject=subject,
+            validity=validity,
+            key=key,
+            signer=key,
+            digest="sha512",
+            extensions=certificates.authority_extensions(key, validity),
+        )
+        signer = _issue_signer(country, subject, key, at, rng)
+        return cls(
+            country=country, csca_key=key, csca_der=csca_der, csca_name=subject, **signer
+        )
+
+    def new_signer(
+        self, *, at: datetime, rng: Callable[[int], bytes] = secrets.token_bytes
+    ) -> Self:
+        """Return the same authority with another document signer."""
+        signer = _issue_signer(self.country, self.csca_name, self.csca_key, at, rng)
+        return replace(self, **signer)
+
+    def signs_at(self, at: datetime) -> bool:
+        """Whether the document signer may sign at this time."""
+        return self.ds_validity.not_before <= at <= self.ds_validity.signs_until
+
+    def sign_sod(
+        self, hashes: Mapping[int, bytes], *, signing_time: datetime | None = None
+    ) -> bytes:
+        """EF.SOD over SHA-256 digests by data-group number, signed by the document signer.
+
+        Vietnam's cards carry no signing time; give one to write the attribute.
+        """
+        return sod.security_object(
+            sod.lds_security_object(hashes),
+            key=self.ds_key,
+            certificate=self.ds_der,
+            issuer_and_serial=der.sequence(self.csca_name, der.integer(self.ds_serial)),
+            signing_time=signing_time,
+        )
+
+    def crl(
+        self,
+        *,
+        revoked: Collection[int] = (),
+        at: datetime,
+        lifetime: timedelta = 90 * _DAY,
+        number: int = 1,
+    ) -> bytes:
+        """DER of a revocation list issued at ``at``; ``revoked`` holds serial numbers."""
+        return certificates.revocation_list(
+            issuer=self.csca_name,
+            signer=self.csca_key,
+            digest="sha512",
+            number=number,
+            this_update=at,
+            next_update=at + lifetime,
+            revoked=revoked,
+        )
+
+    def trust_folder(self, path: Path, *, crl: bytes = b"") -> Path:
+        """Write a trust folder with this anchor, and the revocation list if one is given."""
+        for part in ("csca", "link", "ds", "crl"):
+            (path / part).mkdir(parents=True, exist_ok=True)
+        (path / "csca" / "test-csca.der").write_bytes(self.csca_der)
+        if crl:
+            (path / "crl" / "test-csca.crl").write_bytes(crl)
+        return path
+
+
+class _Signer(TypedDict):
+    ds_key: Key
+    ds_der: bytes
+    ds_serial: int
+    ds_validity: Validity
+
+
+def _issue_signer(
+    country: str, issuer: bytes, issuer_key: Key, at: datetime, rng: Callable[[int], bytes]
+) -> _Signer:
+    key = _new_key("brainpoolP384r1", rng)
+    serial = _new_serial(rng)
+    validity = Validity(
+        not_before=at - 30 * _DAY, not_after=at + 11 * _YEAR, signs_until=at + 60 * _DAY
+    )
+    signer_der = certificates.certificate(
+        serial=serial,
+        issuer=issuer,
+        subject=certificates.name(country, _ORGANISATION, f"Test DS {serial & 0xFFFF:05d}"),
+        validity=validity,
+        key=key,
+        signer=issuer_key,
+        digest="sha512",
+        extensions=certificates.signer_extensions(key, issuer_key, validity, _DOCUMENT_TYPES),
+    )
+    return _Signer(ds_key=key, ds_der=signer_der, ds_serial=serial, ds_validity=validity)
+
+
+def _new_key(curve_name: str, rng: Callable[[int], bytes], *, explicit: bool = False) -> Key:
+    curve = ec.by_name(curve_name)
+    return Key(curve=curve, scalar=ec.random_scalar(curve, rng), explicit=explicit)
+
+
+def _new_serial(rng: Callable[[int], bytes]) -> int:
+    return int.from_bytes(rng(16), "big") >> 1 | 1 << 120
