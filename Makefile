@@ -1,0 +1,31 @@
+# Every target prepares the machine and .venv first; a second time that takes no noticeable time.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint coverage lock clean ready
+.DEFAULT_GOAL := test
+
+demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and the like go through
+	@$(BIN)/eid demo $(ARGS)
+
+test: lint  ## Everything that must hold: style, types, import contracts, tests, examples in the docs
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: ready
+	$(BIN)/python -m pytest -q --cov=eid --cov-branch --cov-report=term-missing:skip-covered $(ARGS)
+
+lock: ready  ## Resolve requirements/*.txt again; UPGRADE=1 moves to the newest versions
+	@$(PYTHON) scripts/prepare.py lock $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf .venv .eid build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ready:
+	@$(PYTHON) scripts/prepare.py
