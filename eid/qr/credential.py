@@ -1,0 +1,194 @@
+"""Verify a Claim 169 credential offline (id-claim-169 1.2.0; RFC 8392; facts: strictness matrix).
+
+>>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+>>> from datetime import UTC, datetime, timedelta
+>>> from eid.qr.issue import Terms, issue
+>>> from eid.qr.signers import SoftwareSigner
+>>> now = datetime(2026, 11, 21, tzinfo=UTC)
+>>> signer = SoftwareSigner.of(Ed25519PrivateKey.generate())
+>>> terms = Terms(issuer="https://id.example", issued_at=now, expires_at=now + timedelta(days=90))
+>>> text = issue(Identity(name="NGUYEN VAN THU"), terms, signer)
+>>> keys = IssuerKeys.of([IssuerKey.of("https://id.example", signer.public_key)])
+>>> credential = verify_credential(text, keys, at=now)
+>>> credential.identity.name, credential.binding
+('NGUYEN VAN THU', 'bearer')
+
+A credential is its issuer's statement that it read a genuine chip. It is not a state document,
+and whoever shows it is only its bearer: compare the portrait, or ask for a presence code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from eid.errors import FormatError, VerificationError
+from eid.qr import cbor, cose, cwt, envelope
+from eid.qr.cbor import Cbor
+from eid.qr.claim169 import CLAIM, Finding, Identity, parse_identity
+from eid.qr.cwt import Claims
+from eid.qr.issuers import IssuerKey, IssuerKeys
+
+_TAG_ENCODED = 24
+_MAX_URI = 512
+_BUILT_HERE = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReference:
+    """Where the issuer says whether the credential still holds (Token Status List)."""
+
+    uri: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A credential whose signature, issuer and times hold. Only `verify_credential` makes one.
+
+    ``binding`` is always ``"bearer"``: nothing here proves who holds the paper or screen.
+    """
+
+    identity: Identity = field(repr=False)
+    issuer: str
+    key: IssuerKey
+    subject: str | bytes | None = field(repr=False)
+    issued_at: datetime | None
+    expires_at: datetime | None
+    id: bytes | None = field(repr=False)
+    status: StatusReference | None
+    findings: tuple[Finding, ...]
+    unknown: Mapping[int | str, Cbor] = field(repr=False)
+    binding: Literal["bearer"] = "bearer"
+    built_by: InitVar[object] = None
+
+    def __post_init__(self, built_by: object) -> None:
+        if built_by is not _BUILT_HERE:
+            raise TypeError("only verify_credential makes a Credential")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedCredential:
+    """What a text claims. Nobody vouches for it: for display to developers and issuers only."""
+
+    identity: Identity = field(repr=False)
+    claims: Claims
+    signature_size: int
+    status: StatusReference | None
+    findings: tuple[Finding, ...]
+    unknown: Mapping[int | str, Cbor] = field(repr=False)
+
+
+class StatusCheck(Protocol):
+    """Called with the status reference of an otherwise valid credential; raises to refuse it."""
+
+    def __call__(self, reference: StatusReference, *, at: datetime) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialPolicy:
+    """What one use accepts. ``max_age_s`` counts from ``iat``; without it ``exp`` is required."""
+
+    max_age_s: int | None = None
+    skew_s: int = cwt.DEFAULT_SKEW_S
+    require_status: bool = False
+
+
+DEFAULT_POLICY = CredentialPolicy()
+
+
+def verify_credential(
+    text: str,
+    keys: IssuerKeys,
+    *,
+    at: datetime,
+    policy: CredentialPolicy = DEFAULT_POLICY,
+    status: StatusCheck | None = None,
+) -> Credential:
+    """Check a scanned text against *keys* at the time *at*.
+
+    ``FormatError`` (``qr.base45``, ``qr.zlib``, ``qr.cbor``, ``qr.cose…``, ``qr.cwt``,
+    ``qr.claim169``, ``qr.text``), ``UntrustedIssuer``, ``SignatureInvalid``, ``Inconsistent``,
+    ``Expired`` or ``VerificationError``; codes in docs/reference/qr-claims.md. With
+    ``require_status`` a credential without status reference, or a call without *status*, is
+    ``qr.status_missing``.
+    """
+    message = cose.parse(envelope.unpack(text))
+    claims = cwt.parse_claims(message.payload)
+    key = keys.verify(message, issuer=claims.issuer)
+    cwt.check_times(claims, at=at, skew_s=policy.skew_s, max_age_s=policy.max_age_s)
+    claim, wrapped = _claim_map(claims)
+    parsed = parse_identity(claim)
+    reference = status_reference(claims)
+    if policy.require_status and (reference is None or status is None):
+        raise VerificationError(
+            "Nobody can say whether this code was withdrawn.", code="qr.status_missing"
+        )
+    if reference is not None and status is not None:
+        status(reference, at=at)
+    return Credential(
+        identity=parsed.identity,
+        issuer=key.issuer,
+        key=key,
+        subject=claims.subject,
+        issued_at=cwt.instant(claims.issued_at),
+        expires_at=cwt.instant(claims.expires_at),
+        id=claims.id,
+        status=reference,
+        findings=(*_message_findings(message.kid, wrapped), *parsed.findings),
+        unknown=parsed.unknown,
+        built_by=_BUILT_HERE,
+    )
+
+
+def read_unverified(text: str) -> UnverifiedCredential:
+    """Show what *text* claims without checking signature or times; ``FormatError`` if it is none."""
+    message = cose.parse(envelope.unpack(text))
+    claims = cwt.parse_claims(message.payload)
+    claim, wrapped = _claim_map(claims)
+    parsed = parse_identity(claim)
+    return UnverifiedCredential(
+        identity=parsed.identity,
+        claims=claims,
+        signature_size=len(message.signature),
+        status=status_reference(claims),
+        findings=(*_message_findings(message.kid, wrapped), *parsed.findings),
+        unknown=parsed.unknown,
+    )
+
+
+def status_reference(claims: Claims) -> StatusReference | None:
+    """The claim ``status.status_list`` (Token Status List §6.2); ``FormatError`` ``qr.status``."""
+    raw = claims.every.get(cwt.STATUS)
+    if raw is None:
+        return None
+    match raw:
+        case {"status_list": {"idx": int(index), "uri": str(uri)}} if (
+            index >= 0 and not isinstance(index, bool) and len(uri) <= _MAX_URI
+        ):
+            return StatusReference(uri=uri, index=index)
+        case _:
+            raise FormatError("The status reference is malformed.", code="qr.status")
+
+
+def _claim_map(claims: Claims) -> tuple[Mapping[int | str, Cbor], bool]:
+    """The identity map, and whether a byte string was wrapped around it."""
+    raw = claims.every.get(CLAIM)
+    if isinstance(raw, dict):
+        return raw, False
+    if isinstance(raw, cbor.Tag) and raw.number == _TAG_ENCODED:
+        raw = raw.value
+    if isinstance(raw, bytes):
+        return cbor.decode_map(raw), True
+    raise FormatError("The token carries no identity.", code="qr.claim169")
+
+
+def _message_findings(kid: bytes | None, wrapped: bool) -> tuple[Finding, ...]:  # noqa: FBT001
+    codes = []
+    if kid is None:
+        codes.append("kid.absent")
+    if wrapped:
+        codes.append("claim169.wrapped")
+    return tuple(Finding(code=code) for code in codes)

@@ -1,0 +1,112 @@
+"""How single values of a Claim 169 map are read, and what is odd about them (1.2.0 §3.2).
+
+>>> read_date("1990-03-02")
+Read(value=datetime.date(1990, 3, 2), odd=('date.dashes',))
+>>> read_date("19900231") is None
+True
+
+A reader gives ``None`` for a value that it does not understand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Literal, NamedTuple, TypeAlias
+
+from eid.qr.cbor import Cbor
+from eid.qr.plaintext import shown_text, warnings_of
+
+MAX_ITEMS = 10
+
+Sex: TypeAlias = Literal["M", "F", "X"]
+SEXES: Mapping[int, Sex] = {1: "M", 2: "F", 3: "X"}
+
+Value: TypeAlias = str | int | bytes | date | tuple[int, ...]
+
+
+class Read(NamedTuple):
+    """A value that was understood, and the codes of what was odd about it."""
+
+    value: Value
+    odd: tuple[str, ...] = ()
+
+
+Reader: TypeAlias = Callable[[Cbor], Read | None]
+
+
+def text(limit: int, *, lines: bool = False, pattern: str = "") -> Reader:
+    """A reader for shown text of at most *limit* characters that matches *pattern*, if any."""
+
+    def read(value: Cbor) -> Read | None:
+        if not isinstance(value, str):
+            return None
+        shown = shown_text(value, max_chars=limit, lines=lines)
+        if pattern and not re.fullmatch(pattern, shown):
+            return None
+        odd = () if pattern else warnings_of(shown)
+        return Read(shown, odd)
+
+    return read
+
+
+def read_date(value: Cbor) -> Read | None:
+    """YYYYMMDD, or with dashes (``date.dashes``)."""
+    if not isinstance(value, str):
+        return None
+    dashed = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
+    if not dashed and not re.fullmatch(r"[0-9]{8}", value):
+        return None
+    try:
+        return Read(date.fromisoformat(value), ("date.dashes",) if dashed else ())
+    except ValueError:
+        return None
+
+
+def read_sex(value: Cbor) -> Read | None:
+    """1, 2 or 3, or the same as text (``sex.text``)."""
+    if isinstance(value, str) and value in {"1", "2", "3"}:
+        return Read(SEXES[int(value)], ("sex.text",))
+    number = integer(value)
+    sex = None if number is None else SEXES.get(number)
+    return None if sex is None else Read(sex)
+
+
+def read_language(value: Cbor) -> Read | None:
+    """Three small letters; two or capitals are ``language.not_iso_639_3``."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]{2,3}", value):
+        return None
+    return Read(value, () if re.fullmatch(r"[a-z]{3}", value) else ("language.not_iso_639_3",))
+
+
+def number_between(low: int, high: int) -> Reader:
+    """A reader for whole numbers from *low* to *high*."""
+
+    def read(value: Cbor) -> Read | None:
+        number = integer(value)
+        return Read(number) if number is not None and low <= number <= high else None
+
+    return read
+
+
+def octets(limit: int) -> Reader:
+    """A reader for one to *limit* bytes."""
+
+    def read(value: Cbor) -> Read | None:
+        return Read(value) if isinstance(value, bytes) and 0 < len(value) <= limit else None
+
+    return read
+
+
+def read_integers(value: Cbor) -> Read | None:
+    """A short list of whole numbers."""
+    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        return None
+    numbers = tuple(number for item in value if (number := integer(item)) is not None)
+    return Read(numbers) if len(numbers) == len(value) else None
+
+
+def integer(value: Cbor) -> int | None:
+    """*value* if it is a whole number; ``True`` is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,110 @@
+"""Whose keys are believed, and for which issuer (contracts: issuer bound to key).
+
+>>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+>>> public = Ed25519PrivateKey.generate().public_key()
+>>> keys = IssuerKeys.of([IssuerKey.of("https://id.example", public)])
+>>> len(keys.candidates(cose.key_id(public)))
+1
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from eid.errors import FormatError, Inconsistent, SignatureInvalid, UntrustedIssuer
+from eid.keys import JSON, PublicKey as JwkPublicKey
+from eid.qr import cose
+from eid.qr.cose import Message, PublicKey
+
+MAX_CANDIDATES = 8
+"""Keys tried for one message; kids are short, so two issuers may share one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerKey:
+    """A public key and the one issuer it speaks for. ``kid`` is what messages call it."""
+
+    issuer: str
+    kid: bytes
+    public_key: PublicKey
+
+    @classmethod
+    def of(cls, issuer: str, public_key: PublicKey, *, kid: bytes | None = None) -> IssuerKey:
+        """Pin a key; without *kid* its name is `cose.key_id`. ``ValueError`` for other curves."""
+        cose.algorithm(public_key)
+        own = cose.key_id(public_key)
+        return cls(issuer=issuer, kid=own if kid is None else kid, public_key=public_key)
+
+    @classmethod
+    def from_jwk(
+        cls, issuer: str, jwk: Mapping[str, JSON], *, kid: bytes | None = None
+    ) -> IssuerKey:
+        """Pin a P-256 or Ed25519 JWK (RFC 7518 §6.2, RFC 8037 §2); ``FormatError`` for others."""
+        loaded = JwkPublicKey.from_jwk(jwk)
+        if isinstance(loaded.key, RSAPublicKey) or loaded.alg not in {"ES256", "EdDSA"}:
+            raise FormatError("Signed codes use P-256 or Ed25519 keys.", code="qr.key")
+        return cls.of(issuer, loaded.key, kid=kid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerKeys:
+    """The keys that a verifier believes."""
+
+    keys: tuple[IssuerKey, ...]
+    _by_kid: Mapping[bytes, tuple[IssuerKey, ...]] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, keys: Iterable[IssuerKey]) -> IssuerKeys:
+        """Collect keys; several with one kid are all tried."""
+        every = tuple(keys)
+        by_kid: dict[bytes, tuple[IssuerKey, ...]] = {}
+        for key in every:
+            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
+        return cls(keys=every, _by_kid=by_kid)
+
+    def candidates(self, kid: bytes) -> tuple[IssuerKey, ...]:
+        """Keys of that name, at most `MAX_CANDIDATES`."""
+        return self._by_kid.get(kid, ())[:MAX_CANDIDATES]
+
+    def verify(self, message: Message, *, issuer: str | None) -> IssuerKey:
+        """The key that signed *message* in the name of *issuer*.
+
+        Without a kid in the message all keys of the claimed *issuer* are tried.
+        ``UntrustedIssuer`` ``qr.kid_unknown`` or ``qr.issuer_unknown``; ``SignatureInvalid``
+        ``qr.alg`` or ``qr.signature``; ``Inconsistent`` ``qr.issuer_of_key`` when the key
+        belongs to another issuer than the message names.
+        """
+        signer = _first_that_verifies(message, self._tried(message, issuer))
+        if signer.issuer != issuer:
+            raise Inconsistent(
+                "The code names another issuer than the one its key belongs to.",
+                code="qr.issuer_of_key",
+            )
+        return signer
+
+    def _tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
+        if message.kid is not None:
+            tried = self.candidates(message.kid)
+            if not tried:
+                raise UntrustedIssuer("No trusted key has this name.", code="qr.kid_unknown")
+            return tried
+        tried = tuple(key for key in self.keys if key.issuer == issuer)[:MAX_CANDIDATES]
+        if not tried:
+            raise UntrustedIssuer("The issuer is not trusted.", code="qr.issuer_unknown")
+        return tried
+
+
+def _first_that_verifies(message: Message, keys: tuple[IssuerKey, ...]) -> IssuerKey:
+    fitting: Sequence[IssuerKey] = [
+        key for key in keys if cose.algorithm(key.public_key) == message.alg
+    ] or keys
+    for key in fitting[:-1]:
+        with contextlib.suppress(SignatureInvalid):
+            cose.verify(message, key.public_key)
+            return key
+    cose.verify(message, fitting[-1].public_key)
+    return fitting[-1]
