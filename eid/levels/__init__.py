@@ -1,1 +1,1 @@
-"""Accounts, factors and what they are worth."""
+"""Levels: what an account was proofed with, and what was shown now, by rules that are data."""

@@ -42,6 +42,7 @@ class Profile:
     document_number: str = field(default="", repr=False)
     issue_date: str = field(default="", repr=False)
     expiry: str = field(default="", repr=False)
+    issuing_state: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,4 +148,5 @@ def profile_from_card(card: VerifiedCard) -> Profile:
         document_number=card.holder.document_number,
         issue_date=str(dg13.issue_date or "") if dg13 else "",
         expiry=card.expires.isoformat() if card.expires else "",
+        issuing_state=card.mrz.issuing_state,
     )

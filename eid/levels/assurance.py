@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -24,8 +25,29 @@ Source = Literal["chip_local", "chip_remote_verifier", "vneid", "qr_only", "manu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A means of Decree 69/2024 art. 3(8): its kind and its RFC 8176 name."""
+
+    kind: FactorKind
+    amr: str
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        "password": Method(kind="knowledge", amr="pwd"),
+        "pin": Method(kind="knowledge", amr="pin"),
+        "card": Method(kind="possession", amr="sc"),
+        "totp": Method(kind="possession", amr="otp"),
+        "passkey": Method(kind="possession", amr="hwk"),
+        "code": Method(kind="possession", amr="otp"),
+        "face": Method(kind="inherence", amr="face"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """One factor shown at ``at``: ``method`` as in the factor table, ``amr`` as in RFC 8176.
+    """One factor shown at ``at``: ``method`` as in METHODS, ``amr`` as in RFC 8176.
 
     ``user_verified`` marks a passkey that checked its user by itself: a second kind, but an
     unknown one.
@@ -37,10 +59,23 @@ class Factor:
     amr: str
     user_verified: bool = False
 
+    @classmethod
+    def of(cls, method: str, at: datetime, *, user_verified: bool = False) -> Factor:
+        """The factor of a method of METHODS."""
+        known = METHODS[method]
+        return cls(
+            method=method, kind=known.kind, at=at, amr=known.amr, user_verified=user_verified
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assurance:
-    """What a service may be told: both axes, the rules they follow from, and what is missing."""
+    """What a service may be told: both axes, the rules they follow from, and what is missing.
+
+    ``missing`` names what would raise it: ``consent``, ``account.active``, ``account.level_1``,
+    ``account.level_2``, ``card.possession``, ``card.account``, ``factor.knowledge``,
+    ``factor.possession``, ``factor.inherence``.
+    """
 
     level: int
     auth_level: int
@@ -52,18 +87,35 @@ class Assurance:
     amr: tuple[str, ...] = ()
 
 
-def auth_level(factors: Iterable[Factor]) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorLevel:
+    """An authentication level and what it takes: how many kinds, and which among them."""
+
+    level: int
+    kinds: int
+    needs: frozenset[str] = frozenset()
+
+    def holds(self, kinds: frozenset[str], *, unknown_kinds: int) -> bool:
+        """Whether these kinds reach the level; unknown kinds never meet a named need."""
+        if self.needs:
+            return len(kinds) >= self.kinds and self.needs <= kinds
+        return len(kinds) + unknown_kinds >= self.kinds
+
+
+FACTOR_LEVELS: tuple[FactorLevel, ...] = (
+    FactorLevel(level=1, kinds=1),
+    FactorLevel(level=2, kinds=2),
+    FactorLevel(level=3, kinds=2, needs=frozenset({"inherence"})),
+    FactorLevel(level=4, kinds=3, needs=frozenset({"knowledge", "possession", "inherence"})),
+)
+
+
+def auth_level(factors: Iterable[Factor], *, table: Sequence[FactorLevel] = FACTOR_LEVELS) -> int:
     """0 to 4 from the kinds shown: two factors of one kind are one.
 
-    No factor 0; one kind 1; two kinds, or one passkey that verified its user, 2; two kinds with
-    inherence 3; all three kinds 4. Inherence alone stays 1: it is one factor.
+    A passkey that verified its user adds one unknown kind: level 2, never 3.
     """
     shown = tuple(factors)
-    kinds = {factor.kind for factor in shown}
-    if len(kinds) == 3:
-        return 4
-    if len(kinds) == 2:
-        return 3 if "inherence" in kinds else 2
-    if any(factor.user_verified for factor in shown):
-        return 2
-    return len(kinds)
+    kinds = frozenset(factor.kind for factor in shown)
+    unknown = int(kinds == {"possession"} and any(factor.user_verified for factor in shown))
+    return max((row.level for row in table if row.holds(kinds, unknown_kinds=unknown)), default=0)

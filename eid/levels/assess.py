@@ -1,0 +1,152 @@
+"""From proofs to an assurance: pure, by the rules in force at ``at`` (contracts §6).
+
+>>> from datetime import UTC, datetime
+>>> now = datetime(2026, 11, 21, tzinfo=UTC)
+>>> person = Account(id="a1", username="an", created_at=now, state="active", level=2)
+>>> result = assess(card=None, factors=[Factor.of("password", now)], account=person,
+...                 consent=True, rules=Rules.load(), at=now)
+>>> result.level, result.auth_level, result.missing
+(2, 1, ('factor.possession', 'factor.inherence'))
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from eid.errors import HolderMismatch, InsufficientEvidence
+from eid.levels.account import Account
+from eid.levels.assurance import Assurance, Factor, Source, auth_level
+from eid.levels.factors.card import card_factor
+from eid.levels.rules import VIETNAM, Rule, Rules
+
+if TYPE_CHECKING:
+    from eid.chip.verify import VerifiedCard
+
+_KINDS = ("knowledge", "possession", "inherence")
+
+
+def assess(
+    *,
+    card: VerifiedCard | None,
+    factors: Sequence[Factor],
+    account: Account | None,
+    consent: bool,
+    rules: Rules,
+    at: datetime,
+) -> Assurance:
+    """What the proofs are worth. A card never raises the account's level by itself.
+
+    ``card`` is the card judged just now; one that was judged earlier in the same login comes
+    back among ``factors``, as made by :func:`eid.levels.factors.card.card_factor`. Raises
+    HolderMismatch when the card is another person's than the account.
+    """
+    current = rules.at(at)
+    shown, missing = _with_card(card, factors, account, at)
+    shown = [factor for factor in shown if _fresh(factor, current, at)]
+    source = _source(card, shown, account)
+    usable = account is None or account.state not in {"locked", "closed"}
+    level = _account_level(account, current, at)
+    strength = auth_level(shown, table=current.factor_table()) if usable else 0
+    level, strength = _cap(source, level, strength, current)
+    missing += _missing(account, level, shown, consent=consent)
+    return Assurance(
+        level=level,
+        auth_level=strength,
+        holder_match=account.holder_match if account and level else "none",
+        consent=consent,
+        source=source,
+        because=_because(current, level, strength, source),
+        missing=tuple(missing),
+        amr=_amr(shown) if strength else (),
+    )
+
+
+def _with_card(
+    card: VerifiedCard | None, factors: Sequence[Factor], account: Account | None, at: datetime
+) -> tuple[list[Factor], list[str]]:
+    shown = list(factors)
+    if card is None:
+        return shown, []
+    if account is not None:
+        if account.profile is None:
+            return shown, ["card.account"]
+        number = account.profile.personal_number.encode()
+        if not hmac.compare_digest(number, card.holder.personal_number.encode()):
+            raise HolderMismatch(
+                "The card belongs to another person than the account.", code="holder_mismatch"
+            )
+    try:
+        return [*shown, card_factor(card, at)], []
+    except InsufficientEvidence as error:
+        return shown, list(error.missing)
+
+
+def _fresh(factor: Factor, rules: Rules, at: datetime) -> bool:
+    limit = rules.number("factor.freshness", factor.kind)
+    future = rules.number("factor.freshness", "future")
+    if limit is None or future is None:
+        return True
+    return timedelta(seconds=-future) <= at - factor.at <= timedelta(seconds=limit)
+
+
+def _source(card: VerifiedCard | None, shown: Sequence[Factor], account: Account | None) -> Source:
+    if card is not None or any(factor.method == "card" for factor in shown):
+        return "chip_local"
+    return account.source if account else "manual"
+
+
+def _account_level(account: Account | None, rules: Rules, at: datetime) -> int:
+    if account is None or account.state != "active":
+        return 0
+    min_age = rules.number("account.level_2", "min_age")
+    if account.level == 2 and min_age is not None and account.profile is not None:
+        age = age_on(account.profile.birth_date, at.astimezone(VIETNAM).date())
+        if age is not None and age < min_age:
+            return 1
+    return account.level
+
+
+def age_on(birth_date: str, day: date) -> int | None:
+    """Whole years on a day; None where the chip gives no full birth date."""
+    try:
+        born = date.fromisoformat(birth_date)
+    except ValueError:
+        return None
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def _cap(source: Source, level: int, strength: int, rules: Rules) -> tuple[int, int]:
+    highest = rules.number(f"source.{source}", "max_level")
+    strongest = rules.number(f"source.{source}", "max_auth_level")
+    return (
+        level if highest is None else min(level, highest),
+        strength if strongest is None else min(strength, strongest),
+    )
+
+
+def _missing(
+    account: Account | None, level: int, shown: Sequence[Factor], *, consent: bool
+) -> list[str]:
+    missing = [] if consent else ["consent"]
+    if account is None or account.state != "active":
+        missing.append("account.active")
+    elif level < 2:
+        missing.append(f"account.level_{level + 1}")
+    kinds = {factor.kind for factor in shown}
+    return missing + [f"factor.{kind}" for kind in _KINDS if kind not in kinds]
+
+
+def _because(rules: Rules, level: int, strength: int, source: Source) -> tuple[Rule, ...]:
+    names = (f"account.level_{level}", f"auth.level_{strength}", f"source.{source}", "consent")
+    return tuple(rule for rule in map(rules.get, names) if rule)
+
+
+def _amr(shown: Sequence[Factor]) -> tuple[str, ...]:
+    """RFC 8176 names, with ``mfa`` when more than one kind was shown."""
+    names = list(dict.fromkeys(factor.amr for factor in shown))
+    several = len({factor.kind for factor in shown}) > 1
+    verified = any(factor.user_verified for factor in shown)
+    return (*names, "mfa") if several or verified else tuple(names)
