@@ -1,1 +1,1 @@
-"""The card agent on the person's machine."""
+"""The card agent: a local program for a reader and a screen (contracts: card login)."""

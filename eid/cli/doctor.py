@@ -1,0 +1,215 @@
+"""`eid doctor`: what this machine lacks, one line each with the remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from eid.cli.readers import VIRTUAL
+from eid.errors import EidError, ReaderError, SettingsError
+
+Status = Literal["ok", "warning", "failed"]
+EXTRAS = {
+    "pcsc": ("smartcard",),
+    "levels": ("argon2",),
+    "oidc": ("falcon", "jinja2", "joserfc"),
+    "rp": ("authlib", "requests"),
+    "store": ("sqlalchemy", "alembic"),
+    "qr": ("qrcode", "PIL"),
+    "scan": ("zxingcpp",),
+    "server": ("granian", "typer"),
+}
+_DRIVERS = Path("/usr/lib/pcsc/drivers/serial")
+_POLKIT = (
+    "allow it with a polkit rule for this user: org.debian.pcsc-lite.access_pcsc and "
+    "org.debian.pcsc-lite.access_card"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and what to do."""
+
+    name: str
+    status: Status
+    message: str
+    remedy: str = ""
+
+
+def doctor(
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="Also check this settings file, eid.toml.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+) -> int:
+    """Check this machine: exit code 0 when it is usable, 1 when something must be mended."""
+    findings = [*_python(), *_extras(), *_reader_service(), *_drivers(_DRIVERS), *_sandbox()]
+    if config is not None:
+        findings += _settings(config)
+    if as_json:
+        document = {"findings": [asdict(finding) for finding in findings]}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            typer.echo(_line(finding))
+    return 1 if any(finding.status == "failed" for finding in findings) else 0
+
+
+def _line(finding: Finding) -> str:
+    remedy = f" Remedy: {finding.remedy}." if finding.remedy else ""
+    return f"{finding.status:8} {finding.name:14} {finding.message}{remedy}"
+
+
+def _python() -> Iterator[Finding]:
+    version = platform.python_version()
+    good = sys.version_info >= (3, 11)
+    yield Finding(
+        name="python",
+        status="ok" if good else "failed",
+        message=f"Python {version}.",
+        remedy="" if good else "install Python 3.11 or later",
+    )
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if find_spec(module) is None]
+        yield Finding(
+            name=f"extra {extra}",
+            status="warning" if missing else "ok",
+            message=f"Without {', '.join(missing)}." if missing else "Installed.",
+            remedy=f"pip install 'eid[{extra}]', if this machine needs it" if missing else "",
+        )
+
+
+def _reader_service() -> Iterator[Finding]:
+    if find_spec("smartcard") is None:
+        return
+    from eid.chip import pcsc
+
+    try:
+        names = pcsc.list_readers()
+    except ReaderError as error:
+        denied = error.code == "reader.denied"
+        yield Finding(
+            name="pcscd",
+            status="failed",
+            message=f"{error.message} ({error.code})",
+            remedy=_POLKIT if denied else "install and start pcscd (apt-get install pcscd)",
+        )
+        return
+    yield Finding(name="pcscd", status="ok", message="The service answers.")
+    yield from reader_findings(names)
+
+
+def reader_findings(names: Sequence[str]) -> Iterator[Finding]:
+    """What the list of readers means for a machine that reads real cards."""
+    real = [name for name in names if not name.startswith(VIRTUAL)]
+    virtual = len(names) - len(real)
+    yield Finding(
+        name="readers",
+        status="ok" if real else "warning",
+        message=", ".join(real) + "." if real else "No card reader is connected.",
+        remedy="" if real else "plug in a contactless reader (CCID)",
+    )
+    if virtual:
+        yield Finding(
+            name="virtual reader",
+            status="warning",
+            message="A virtual reader is there: anyone who reaches it can insert a card.",
+            remedy="remove vsmartcard-vpcd from every machine that reads real cards",
+        )
+
+
+def _drivers(folder: Path) -> Iterator[Finding]:
+    installed = folder.is_dir() and any(folder.glob("libifdvpcd*"))
+    yield Finding(
+        name="vpcd driver",
+        status="warning" if installed else "ok",
+        message=(
+            "The virtual reader driver is installed system-wide; it listens on every interface."
+            if installed
+            else "The virtual reader driver is not installed system-wide."
+        ),
+        remedy="apt-get purge vsmartcard-vpcd" if installed else "",
+    )
+
+
+def _sandbox() -> Iterator[Finding]:
+    from eid.testing.virtual_reader import unavailable_reason
+
+    reason = unavailable_reason()
+    yield Finding(
+        name="test box",
+        status="warning" if reason else "ok",
+        message=reason or "A private virtual reader can be started (user namespaces).",
+        remedy="only eid simulate, the demo and the tests need it" if reason else "",
+    )
+
+
+def _settings(path: Path) -> Iterator[Finding]:
+    from eid.app.settings import Settings
+
+    try:
+        settings = Settings.load(path, os.environ)
+    except SettingsError as error:
+        yield Finding(
+            name="settings",
+            status="failed",
+            message=f"{error.message} ({error.code})",
+            remedy=f"mend {path}",
+        )
+        return
+    yield Finding(name="settings", status="ok", message=f"{path} is usable.")
+    yield from _permissions(path, settings.data_dir)
+    if settings.acr_prefix == "urn:eid" and not settings.development:
+        yield Finding(
+            name="acr prefix",
+            status="warning",
+            message="urn:eid is not registered and belongs to nobody.",
+            remedy="set acr_prefix to a URN or https address of your own",
+        )
+    yield from _trust(settings.trust)
+
+
+def _permissions(config: Path, data_dir: Path) -> Iterator[Finding]:
+    loose = [str(path) for path in (config,) if _mode(path) & stat.S_IWOTH]
+    if data_dir.is_dir():
+        private = (data_dir, *sorted((data_dir / "keys").glob("*")))
+        loose += [str(path) for path in private if _mode(path) & 0o077]
+    yield Finding(
+        name="permissions",
+        status="failed" if loose else "ok",
+        message=f"Others may use {', '.join(loose)}." if loose else "Keys are the owner's alone.",
+        remedy="chmod go-rwx the keys and their folder, o-w the settings" if loose else "",
+    )
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _trust(folder: Path) -> Iterator[Finding]:
+    from eid.trust.store import TrustStore
+
+    try:
+        problems = TrustStore.load(folder).problems
+    except EidError as error:
+        problems = (f"{error.message} ({error.code})",)
+    yield Finding(
+        name="trust folder",
+        status="warning" if problems else "ok",
+        message=" ".join(str(problem) for problem in problems) or f"{folder} is usable.",
+        remedy=f"mend the files in {folder}" if problems else "",
+    )

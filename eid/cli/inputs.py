@@ -1,0 +1,59 @@
+"""What people type: hexadecimal, moments, and secrets that may come from standard input.
+
+>>> challenge("00112233445566FF").hex()
+'00112233445566ff'
+>>> moment("2026-11-21T08:00:00+07:00").isoformat()
+'2026-11-21T01:00:00+00:00'
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime
+
+from eid.errors import FormatError
+
+_MAX_LINE = 512
+_HEX16 = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
+
+
+def secret(value: str) -> str:
+    """The value, or one line of standard input for ``-``, so that no process list shows it."""
+    if value != "-":
+        return value
+    line = sys.stdin.readline(_MAX_LINE + 1)
+    if not line.strip() or len(line) > _MAX_LINE:
+        raise FormatError("Standard input holds no usable line.", code="input.line")
+    return line.strip()
+
+
+def challenge(text: str) -> bytes:
+    """Eight bytes from sixteen hexadecimal digits; FormatError otherwise."""
+    if not _HEX16.fullmatch(text):
+        raise FormatError("The challenge must be 16 hexadecimal digits.", code="input.challenge")
+    return bytes.fromhex(text)
+
+
+def moment(text: str | None) -> datetime:
+    """An ISO 8601 moment in UTC (without an offset it is taken as UTC); now for None."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise FormatError("The moment is not ISO 8601.", code="input.moment") from e
+    if parsed.tzinfo is None:
+        return parsed.replace(tzinfo=UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as e:
+        raise FormatError("The moment is out of range.", code="input.moment") from e
+
+
+def mrz_date(text: str) -> str:
+    """A date as the MRZ writes it (YYMMDD), from that form or from YYYY-MM-DD."""
+    digits = text[2:].replace("-", "") if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
+    if not re.fullmatch(r"[0-9]{6}", digits):
+        raise FormatError("A date must be YYMMDD or YYYY-MM-DD.", code="input.date")
+    return digits

@@ -1,0 +1,51 @@
+"""`eid kiosk`: the card agent of this machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import falcon
+
+    from eid.kiosk.settings import AgentSettings
+
+
+def kiosk(
+    *, config: Annotated[Path, typer.Option(help="The agent's settings file, kiosk.toml.")]
+) -> int:
+    """Run the card agent: a loopback page that reads a card for a pinned provider."""
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    from eid.kiosk.settings import AgentSettings
+
+    settings = AgentSettings.load(config)
+    if settings.insecure_virtual_reader:
+        typer.echo("eid: warning: virtual readers are allowed: tests only.", err=True)
+    host, port = settings.address
+    typer.echo(f"The card agent listens on {settings.origin} (Ctrl-C ends it).", err=True)
+    server = Server(
+        "card-agent",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=8,
+        log_access=False,
+        websockets=False,
+    )
+    server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+    return 0
+
+
+def _load(settings: AgentSettings) -> falcon.App[falcon.Request, falcon.Response]:
+    from eid.kiosk.app import create_app
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    return create_app(settings)

@@ -1,0 +1,107 @@
+"""The command table, and the one place where errors become sentences and exit codes.
+
+>>> run(["verify", "--help"]) == 0  # doctest: +ELLIPSIS
+Usage: eid verify ...
+True
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from eid.cli.account import account
+from eid.cli.client import client
+from eid.cli.demo import demo
+from eid.cli.doctor import doctor
+from eid.cli.kiosk import kiosk
+from eid.cli.read import read
+from eid.cli.readers import readers
+from eid.cli.serve import serve
+from eid.cli.simulate import simulate
+from eid.cli.verify import verify
+from eid.errors import EidError, FormatError, SettingsError
+
+REFUSED, UNUSABLE, INTERRUPTED = 1, 2, 130
+_EXTRAS = {
+    "smartcard": "pcsc",
+    "argon2": "levels",
+    "falcon": "oidc",
+    "jinja2": "oidc",
+    "joserfc": "oidc",
+    "authlib": "rp",
+    "requests": "rp",
+    "sqlalchemy": "store",
+    "alembic": "store",
+    "psycopg": "store",
+    "qrcode": "qr",
+    "PIL": "qr",
+    "zxingcpp": "scan",
+    "granian": "server",
+    "rich": "server",
+    "asn1crypto": "server",
+    "cbor2": "qr",
+}
+
+
+def program() -> typer.Typer:
+    """All commands, as one Typer program."""
+    app = typer.Typer(
+        name="eid",
+        help="Electronic identity: from the chip in a card to the login of a service.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
+        app.command()(command)
+    # Options of the command behind `--` belong to that command.
+    app.add_typer(account, name="account")
+    app.add_typer(client, name="client")
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = program()(args=list(arguments), prog_name="eid", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as e:
+        return _usage(e)
+    except typer.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing may be flushed into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except (EidError, OSError, ModuleNotFoundError) as e:
+        return _failed(e)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException) -> int:
+    text = error.format_message().strip()
+    sys.stderr.write(text + "\n" if "\n" in text else f"eid: {text} (usage)\n")
+    return UNUSABLE
+
+
+def _failed(error: EidError | OSError | ModuleNotFoundError) -> int:
+    if isinstance(error, EidError):
+        sys.stderr.write(f"eid: {error.message} ({error.code})\n")
+        return UNUSABLE if isinstance(error, FormatError | SettingsError) else REFUSED
+    if isinstance(error, ModuleNotFoundError):
+        root = (error.name or "").partition(".")[0]
+        if root not in _EXTRAS:
+            raise error
+        extra = _EXTRAS[root]
+        sys.stderr.write(
+            f"eid: This command needs the package {root}: pip install 'eid[{extra}]'. (extra)\n"
+        )
+        return UNUSABLE
+    where = f" {error.filename}" if isinstance(error.filename, str) else ""
+    sys.stderr.write(f"eid: {error.strerror or 'The system refused'}:{where} (system)\n")
+    return UNUSABLE

@@ -1,0 +1,154 @@
+"""The card agent: from a provider's signed request to evidence in its hands (card login 2-4).
+
+No web framework here: strings in, strings out. The person's agreement is a step of its own, the
+card must be presented after it, and the agent judges nothing: what it sends is evidence.
+
+>>> number_from("079199000001||NGUYEN VAN THU|01011999|Nam|Ha Noi|01012024")
+'079199000001'
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from eid.chip.access import PersonalNumber, can_from_number, personal_number
+from eid.chip.evidence import Evidence
+from eid.chip.read import read
+from eid.chip.transport import Transport
+from eid.errors import EidError, FormatError, ReaderError, RequestRefused, SignatureInvalid
+from eid.keys import JSON, JwkSet
+from eid.kiosk.consent import ConsentRecord, consent_to
+from eid.kiosk.outbound import IssuerKeys, deliver, encryption_key, seal
+from eid.kiosk.request import CardRequest, accept
+from eid.kiosk.sessions import SeenOnce, Waiting, WaitingRoom
+from eid.kiosk.settings import AgentSettings, PinnedIssuer
+
+_log = logging.getLogger("eid.kiosk")
+_MAX_INPUT = 512
+_READ_S = 30.0
+
+Connect = Callable[[float], Transport]
+"""Waits at most so many seconds for a card presented from now on, and connects to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Where the browser goes back to, and the consent on which the card was read."""
+
+    location: str
+    consent: ConsentRecord
+
+
+class Agent:
+    """One reader, the requests that wait at it, and what was seen before."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        *,
+        connect: Connect,
+        issuer_keys: IssuerKeys | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self._connect = connect
+        self._keys = issuer_keys or IssuerKeys()
+        self._clock = clock
+        self._seen = SeenOnce()
+        self._room = WaitingRoom()
+        self._reader = threading.Lock()
+
+    def check_host(self, host: str | None) -> None:
+        """RequestRefused unless the browser asked for exactly this address (DNS rebinding)."""
+        if host != self.settings.listen:
+            raise RequestRefused("This address is not the card agent's.", code="agent.host")
+
+    def check_own_origin(self, origin: str | None) -> None:
+        """RequestRefused unless the form stood on the agent's own page."""
+        if origin != self.settings.origin:
+            raise RequestRefused("The form is not the card agent's own.", code="agent.origin")
+
+    def begin(self, token: str, *, origin: str | None) -> Waiting:
+        """Accept a signed request from its issuer's own page, once, and let it wait."""
+        pinned = self.settings.pinned(origin or "")
+        if pinned is None:
+            raise RequestRefused("This page may not ask for a card.", code="agent.origin")
+        at = self._clock()
+        request = self._accept(token, pinned, at)
+        if not self._seen.first(request.jti, until=request.useful_until, at=at):
+            raise RequestRefused("This request was used before.", code="agent.replayed")
+        return self._room.add(request, at=at)
+
+    def take(self, waiting_id: str, form_token: str) -> Waiting:
+        """Spend the form on the screen; every answer needs a fresh one."""
+        return self._room.take(waiting_id, form_token, at=self._clock())
+
+    def retry(self, waiting: Waiting) -> Waiting:
+        """Offer the same request again, after a slip that another try may cure."""
+        return self._room.renew(waiting)
+
+    def agree(self, waiting: Waiting, number_text: str, *, text_version: str) -> Answer:
+        """Record the agreement, read the card presented now, deliver, and say where to go.
+
+        FormatError or CardError leave room for another try; other errors end the request.
+        """
+        request, at = waiting.request, self._clock()
+        number = number_from(number_text)
+        consent = consent_to(request, text_version=text_version, at=at)
+        _log.info("%s", consent.line())
+        evidence = self._read(request, number)
+        handle = deliver(self._seal(evidence, request), request)
+        joint = "&" if "?" in request.return_uri else "?"
+        location = request.return_uri + joint + urlencode({"handle": handle})
+        return Answer(location=location, consent=consent)
+
+    def _accept(self, token: str, pinned: PinnedIssuer, at: datetime) -> CardRequest:
+        try:
+            return accept(token, pinned, self._key_set(self._keys(pinned)), at=at)
+        except SignatureInvalid:
+            fresh = self._keys(pinned, max_age_s=10.0)
+            return accept(token, pinned, self._key_set(fresh), at=at)
+
+    def _key_set(self, keys: Mapping[str, JSON]) -> JwkSet:
+        return JwkSet.from_jwks(keys)
+
+    def _seal(self, evidence: Evidence, request: CardRequest) -> str:
+        pinned = next(item for item in self.settings.issuers if item.issuer == request.issuer)
+        return seal(evidence, request, encryption_key(self._keys(pinned)))
+
+    def _read(self, request: CardRequest, number: PersonalNumber) -> Evidence:
+        at = self._clock()
+        left = (request.useful_until - at).total_seconds()
+        if not self._reader.acquire(blocking=False):
+            raise ReaderError("The reader is reading another card.", code="agent.busy")
+        try:
+            with closing(self._connect(min(self.settings.card_wait_s, left))) as transport:
+                return read(
+                    transport,
+                    can_from_number(number),
+                    plan=request.plan,
+                    challenge=request.challenge,
+                    deadline_s=_READ_S,
+                    at=self._clock(),
+                )
+        finally:
+            self._reader.release()
+
+
+def number_from(text: str) -> PersonalNumber:
+    """The number as typed (spaces allowed) or as scanned from the card's printed QR.
+
+    FormatError (``agent.number``) when there is none; the input is in no message.
+    """
+    if len(text) > _MAX_INPUT:
+        raise FormatError("This is not a personal number.", code="agent.number")
+    try:
+        return personal_number(text.split("|", 1)[0].replace(" ", ""))
+    except EidError as e:
+        raise FormatError("A personal number has twelve digits.", code="agent.number") from e

@@ -1,0 +1,55 @@
+"""The record of a person's agreement: a value, made by an explicit act (house: no read without it).
+
+>>> from datetime import UTC, datetime
+>>> record = ConsentRecord(
+...     issuer="https://id.example.vn", client_name="Bank", purpose="Log in", plan="kiosk",
+...     files=("EF.DG1",), text_version="1", act="button", request_id="j" * 16,
+...     at=datetime(2026, 11, 21, tzinfo=UTC),
+... )
+>>> record.line()
+'consent issuer=https://id.example.vn plan=kiosk files=EF.DG1 text=1 act=button at=2026-11-21T00:00:00+00:00'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from eid.kiosk.request import CardRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRecord:
+    """Who asked, what would be read and why, in which words, and what the person did."""
+
+    issuer: str
+    client_name: str
+    purpose: str
+    plan: str
+    files: tuple[str, ...]
+    text_version: str
+    act: str
+    request_id: str
+    at: datetime
+
+    def line(self) -> str:
+        """The log line: nothing in it names the person, or is chosen by the client."""
+        return (
+            f"consent issuer={self.issuer} plan={self.plan} files={','.join(self.files)} "
+            f"text={self.text_version} act={self.act} at={self.at.isoformat()}"
+        )
+
+
+def consent_to(request: CardRequest, *, text_version: str, at: datetime) -> ConsentRecord:
+    """The record of the button that says "I agree" under the texts of this version."""
+    return ConsentRecord(
+        issuer=request.issuer,
+        client_name=request.client_name,
+        purpose=request.purpose,
+        plan=request.plan.name,
+        files=tuple(request.plan.files),
+        text_version=text_version,
+        act="button",
+        request_id=request.jti,
+        at=at,
+    )
