@@ -67,9 +67,7 @@ class DocumentAuthority:
             extensions=certificates.authority_extensions(key, validity),
         )
         signer = _issue_signer(country, subject, key, at, rng)
-        return cls(
-            country=country, csca_key=key, csca_der=csca_der, csca_name=subject, **signer
-        )
+        return cls(country=country, csca_key=key, csca_der=csca_der, csca_name=subject, **signer)
 
     def new_signer(
         self, *, at: datetime, rng: Callable[[int], bytes] = secrets.token_bytes

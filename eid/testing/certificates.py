@@ -79,9 +79,7 @@ def name(country: str, organisation: str, common_name: str) -> bytes:
         ("2.5.4.10", der.utf8(organisation)),
         ("2.5.4.3", der.utf8(common_name)),
     )
-    return der.sequence(
-        *(der.set_of(der.sequence(der.oid(kind), value)) for kind, value in parts)
-    )
+    return der.sequence(*(der.set_of(der.sequence(der.oid(kind), value)) for kind, value in parts))
 
 
 def signature_algorithm(digest: str) -> bytes:

@@ -88,9 +88,7 @@ def personalise(
     files = {f"EF.DG{number}": content for number, content in groups.items()} | {
         "EF.CardAccess": profile.card_access,
         "EF.COM": data_groups.com(groups),
-        "EF.SOD": authority.sign_sod(
-            hashes, signing_time=at if profile.signing_time else None
-        ),
+        "EF.SOD": authority.sign_sod(hashes, signing_time=at if profile.signing_time else None),
     }
     return CardImage(
         files=files,
@@ -125,9 +123,7 @@ def _groups(
         14: lambda: data_groups.dg14(*_security_infos(profile, aa_key, *ca_key)),
         15: lambda: data_groups.dg15(active_public_key(aa_key)),
     }
-    return {
-        number: make() for number, make in makers.items() if number not in profile.without
-    }
+    return {number: make() for number, make in makers.items() if number not in profile.without}
 
 
 def _security_infos(

@@ -67,9 +67,7 @@ def _grain(dice: bytes) -> Image.Image:
     return Image.frombytes("L", (64, 80), block).resize((WIDTH, HEIGHT)).convert("RGB")
 
 
-def _oval(
-    draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], colour: _Colour
-) -> None:
+def _oval(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], colour: _Colour) -> None:
     draw.ellipse([edge * _SCALE for edge in box], fill=colour)
 
 

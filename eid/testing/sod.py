@@ -62,12 +62,8 @@ def _signed_attributes(
 ) -> tuple[bytes, ...]:
     attributes = [
         der.sequence(der.oid(_CONTENT_TYPE), der.set_of(der.oid(content_type))),
-        der.sequence(
-            der.oid(_MESSAGE_DIGEST), der.set_of(der.octets(sha256(content).digest()))
-        ),
+        der.sequence(der.oid(_MESSAGE_DIGEST), der.set_of(der.octets(sha256(content).digest()))),
     ]
     if signing_time is not None:
-        attributes.append(
-            der.sequence(der.oid(_SIGNING_TIME), der.set_of(der.time(signing_time)))
-        )
+        attributes.append(der.sequence(der.oid(_SIGNING_TIME), der.set_of(der.time(signing_time))))
     return tuple(attributes)
