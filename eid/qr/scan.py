@@ -1,0 +1,179 @@
+"""Find QR codes in pictures and give their bytes (ISO/IEC 18004; zxing-cpp).
+
+>>> from eid.qr.render import render_png
+>>> scan_image(render_png("HELLO WORLD"))
+(b'HELLO WORLD',)
+
+Bytes, never a decoder's text: Vietnamese card codes are UTF-8 without saying so, and decoders
+that guess a character set garble them. A picture that does not decode at once goes through a
+cascade of filters, which stops at the first success. This module is the only home of `zxingcpp`.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import zxingcpp
+from PIL import Image, ImageFilter
+
+from eid.errors import FormatError
+
+MAX_PIXELS = 40_000_000
+MAX_FILE = 64 * 1024 * 1024
+MAX_CODES = 16
+MAX_ENLARGED = 12_000_000
+"""Pixels that an enlarging step may make; larger pictures skip that step."""
+
+_QR_ONLY = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+_FORMATS = ("PNG", "JPEG", "WEBP")
+_BROKEN_PICTURE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+Step: TypeAlias = Callable[[Image.Image], Image.Image | None]
+
+
+def scan_image(
+    data: bytes, *, thorough: bool = True, max_pixels: int = MAX_PIXELS
+) -> tuple[bytes, ...]:
+    """The content of every QR code in a PNG, JPEG or WebP file; empty if there is none.
+
+    Without *thorough* only the first, fast pass runs. ``FormatError``: ``qr.picture`` for a file
+    that is none, ``qr.picture_size`` above *max_pixels*.
+    """
+    return scan_picture(load(data, max_pixels=max_pixels), thorough=thorough)
+
+
+def scan_picture(picture: Image.Image, *, thorough: bool = True) -> tuple[bytes, ...]:
+    """As `scan_image`, for a picture or camera frame that is loaded already."""
+    gray = _gray(picture)
+    found = _decode(gray)
+    if found or not thorough:
+        return found
+    return next((found for variant in _variants(gray) if (found := _decode(variant))), ())
+
+
+def load(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Open a picture as gray; its size is checked before any pixel is decoded."""
+    if len(data) > MAX_FILE:
+        raise FormatError("The picture file is too large.", code="qr.picture_size")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise _too_large() from e
+    except _BROKEN_PICTURE as e:
+        raise _refuse() from e
+    with picture:
+        if picture.width * picture.height > max_pixels:
+            raise _too_large()
+        try:
+            return _gray(picture)
+        except _BROKEN_PICTURE as e:
+            raise _refuse() from e
+
+
+def _gray(picture: Image.Image) -> Image.Image:
+    """Eight-bit gray, transparency on white."""
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return picture if picture.mode == "L" else picture.convert("L")
+
+
+def _decode(picture: Image.Image) -> tuple[bytes, ...]:
+    found = zxingcpp.read_barcodes(picture, formats=_QR_ONLY)
+    contents = dict.fromkeys(code.bytes for code in found if code.valid)
+    return tuple(contents)[:MAX_CODES]
+
+
+def _variants(gray: Image.Image) -> Iterator[Image.Image]:
+    for step in CASCADE:
+        variant = step(gray)
+        if variant is not None:
+            yield variant
+
+
+def _sharpened(gray: Image.Image) -> Image.Image:
+    return gray.filter(ImageFilter.UnsharpMask(radius=3, percent=500, threshold=0))
+
+
+def _smoothed(gray: Image.Image) -> Image.Image:
+    return gray.filter(ImageFilter.BoxBlur(1))
+
+
+def _on_light_ground(gray: Image.Image) -> Image.Image | None:
+    """For a code on a dark ground without quiet zone: dark modules alone stay dark."""
+    smooth = gray.filter(ImageFilter.BoxBlur(1))
+    threshold = _lower_threshold(smooth.histogram())
+    if threshold is None:
+        return None
+    return smooth.point([0 if level <= threshold else 255 for level in range(256)])
+
+
+def _enlarged(factor: int, radius: int, percent: int) -> Step:
+    def step(gray: Image.Image) -> Image.Image | None:
+        width, height = gray.width * factor, gray.height * factor
+        if width * height > MAX_ENLARGED:
+            return None
+        large = gray.resize((width, height), Image.Resampling.BICUBIC)
+        if not percent:
+            return large
+        return large.filter(ImageFilter.UnsharpMask(radius=radius, percent=percent, threshold=0))
+
+    return step
+
+
+CASCADE: tuple[Step, ...] = (
+    _sharpened,
+    _smoothed,
+    _on_light_ground,
+    _enlarged(2, 6, 300),
+    _enlarged(3, 0, 0),
+    _enlarged(2, 3, 200),
+)
+"""Tried in this order after the plain pass; cheap steps first."""
+
+
+def _lower_threshold(histogram: list[int]) -> int | None:
+    """The lower of two thresholds that part the levels in three (Otsu 1979, three classes)."""
+    count = [0.0]
+    total = [0.0]
+    for level in range(0, 256, 4):
+        here = sum(histogram[level : level + 4])
+        count.append(count[-1] + here)
+        total.append(total[-1] + here * (level + 1.5))
+
+    def weight(start: int, end: int) -> float:
+        pixels = count[end] - count[start]
+        return (total[end] - total[start]) ** 2 / pixels if pixels else 0.0
+
+    best = max(
+        (weight(0, low) + weight(low, high) + weight(high, 64), low)
+        for low in range(1, 63)
+        for high in range(low + 1, 64)
+    )
+    return best[1] * 4 - 1 if best[0] else None
+
+
+def _refuse() -> FormatError:
+    return FormatError("The file is not a PNG, JPEG or WebP picture.", code="qr.picture")
+
+
+def _too_large() -> FormatError:
+    return FormatError("The picture has too many pixels.", code="qr.picture_size")
