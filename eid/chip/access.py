@@ -1,0 +1,92 @@
+"""What opens a chip: the CAN or the MRZ's key fields, as PACE passwords (9303-11 §4.4.4).
+
+On a Vietnamese card the CAN is the last six digits of the personal number, so it is printed in
+the clear: it opens a private channel and proves nothing about who holds the card.
+
+>>> can_from_number(personal_number("001234567890"))
+Can()
+>>> _.kind, _.reference
+('can', 2)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Literal, NewType
+
+from eid.chip.mrz import FILLER, check_digit
+from eid.errors import FormatError
+
+PersonalNumber = NewType("PersonalNumber", str)
+PasswordKind = Literal["can", "mrz"]
+
+_DIGITS: Final = frozenset("0123456789")
+_MAX_DOCUMENT_NUMBER: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Can:
+    """A card access number: six ASCII digits."""
+
+    kind: ClassVar[PasswordKind] = "can"
+    reference: ClassVar[int] = 2
+
+    value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _digits(self.value, 6, "A card access number is six digits.", "access.can")
+
+    def password(self) -> bytes:
+        """Return the password as PACE derives its key from it: the digits themselves."""
+        return self.value.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MrzKey:
+    """The three MRZ fields that open a chip; dates are YYMMDD, as printed in the zone."""
+
+    kind: ClassVar[PasswordKind] = "mrz"
+    reference: ClassVar[int] = 1
+
+    document_number: str = field(repr=False)
+    birth: str = field(repr=False)
+    expiry: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _digits(self.birth, 6, "A date of birth is YYMMDD.", "access.birth")
+        _digits(self.expiry, 6, "A date of expiry is YYMMDD.", "access.expiry")
+        if not 1 <= len(self.document_number.rstrip(FILLER)) <= _MAX_DOCUMENT_NUMBER:
+            raise FormatError(
+                "A document number has 1 to 22 characters.", code="access.document_number"
+            )
+        check_digit(self.document_number)
+
+    def information(self) -> bytes:
+        """Return number, birth and expiry, each with its check digit (9303-11 D.2)."""
+        number = self.document_number.ljust(9, FILLER)
+        parts = (number, self.birth, self.expiry)
+        return "".join(part + check_digit(part) for part in parts).encode("ascii")
+
+    def password(self) -> bytes:
+        """Return the password as PACE derives its key from it: SHA-1 of the information."""
+        return hashlib.sha1(self.information(), usedforsecurity=False).digest()
+
+
+AccessKey = Can | MrzKey
+
+
+def personal_number(text: str) -> PersonalNumber:
+    """Take a personal number: exactly twelve ASCII digits, else FormatError."""
+    _digits(text, 12, "A personal number is twelve digits.", "access.personal_number")
+    return PersonalNumber(text)
+
+
+def can_from_number(number: PersonalNumber) -> Can:
+    """Return the CAN of a Vietnamese card: the last six digits of the personal number."""
+    return Can(personal_number(number)[6:])
+
+
+def _digits(text: str, count: int, message: str, code: str) -> None:
+    if len(text) != count or not _DIGITS.issuperset(text):
+        raise FormatError(message, code=code)
