@@ -1,0 +1,214 @@
+"""From a Document Signer up to a pinned anchor (ICAO Doc 9303-12 §6; 9303-11 §5.1).
+
+The moment of judgement is the signed signing time; without one the end of the signer's private
+key usage, if that is over, and else the present. A step up needs the same name, the same key
+identifier *and* a good signature. Link certificates may come in any order and depth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from eid import tlv
+from eid.errors import (
+    Expired,
+    FormatError,
+    Inconsistent,
+    Revoked,
+    SignatureInvalid,
+    UntrustedIssuer,
+    VerificationError,
+)
+from eid.trust.certificates import Certificate, algorithm_of, parse_time
+from eid.trust.profile import (
+    USAGE_PERIOD,
+    authority_key_id,
+    check_authority,
+    check_sha1,
+    check_signer,
+    may_sign_crls,
+    subject_key_id,
+)
+from eid.trust.revocation import State
+from eid.trust.store import TrustStore
+
+Basis = Literal["signing_time", "usage_period", "now"]
+UNANCHORED: Final = "chain.unanchored"
+_MAX_DEPTH: Final = 8
+_MAX_STEPS: Final = 64
+_SKEW: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a signature is judged, and where that time comes from."""
+
+    at: datetime
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A signer, the link certificates above it, and the anchor."""
+
+    signer: Certificate
+    links: tuple[Certificate, ...]
+    anchor: Certificate
+
+    @property
+    def issuer(self) -> Certificate:
+        """The authority that issued the signer."""
+        return self.links[0] if self.links else self.anchor
+
+
+@dataclass(slots=True, kw_only=True)
+class _Climb:
+    store: TrustStore
+    insecure_allow_sha1: bool
+    steps: int = 0
+    path: list[Certificate] = field(default_factory=list)
+
+
+def signing_moment(signer: Certificate, *, signing_time: datetime | None, at: datetime) -> Moment:
+    """The moment at which the chain must have been valid. Raises ``Expired``, ``FormatError``."""
+    if signing_time is not None:
+        if signing_time > at + _SKEW:
+            raise Expired("The document was signed in the future.", code="chain.validity")
+        return Moment(at=signing_time, basis="signing_time")
+    end = _usage_end(signer)
+    if end is not None and end < at:
+        return Moment(at=end, basis="usage_period")
+    return Moment(at=at, basis="now")
+
+
+def build_chain(
+    signer: Certificate,
+    store: TrustStore,
+    *,
+    moment: Moment,
+    insecure_allow_sha1: bool = False,
+) -> Chain:
+    """Find and check the way from ``signer`` to an anchor.
+
+    Raises the most telling ``VerificationError``: ``UntrustedIssuer`` with code
+    ``chain.unanchored`` only if no pinned authority claims to be the issuer.
+    """
+    climb = _Climb(store=store, insecure_allow_sha1=insecure_allow_sha1)
+    try:
+        check_signer(signer)
+        check_sha1(algorithm_of(signer), insecure_allow_sha1=insecure_allow_sha1)
+        _check_validity(signer, moment.at)
+        above = _climb(climb, signer, moment.at)
+    except FormatError as error:
+        raise Inconsistent("A certificate cannot be used.", code=error.code) from error
+    return Chain(signer=signer, links=above[:-1], anchor=above[-1])
+
+
+def revocation_state(
+    chain: Chain, store: TrustStore, *, at: datetime, insecure_allow_sha1: bool = False
+) -> State:
+    """Whether the signer is on a list of its authority; raises ``Revoked`` if anyone is."""
+    members = (chain.signer, *chain.links, chain.anchor)
+    states = [
+        _state(child, issuer, store, at=at, insecure_allow_sha1=insecure_allow_sha1)
+        for child, issuer in zip(members, members[1:], strict=False)
+    ]
+    return states[0]
+
+
+def _state(
+    certificate: Certificate,
+    issuer: Certificate,
+    store: TrustStore,
+    *,
+    at: datetime,
+    insecure_allow_sha1: bool,
+) -> State:
+    authorities = [one for one in {issuer, *store.named(issuer.subject)} if may_sign_crls(one)]
+    genuine = [
+        crl
+        for crl in store.crls
+        if crl.issuer == issuer.subject
+        and (insecure_allow_sha1 or not crl.algorithm.uses_sha1)
+        and any(store.is_crl_of(crl, authority) for authority in authorities)
+    ]
+    if any(certificate.serial in crl.serials for crl in genuine):
+        raise Revoked("A certificate of the chain is revoked.", code="chain.revoked")
+    if any(crl.fresh(at) for crl in genuine):
+        return "good"
+    return "stale" if genuine else "unknown"
+
+
+def _climb(climb: _Climb, child: Certificate, moment: datetime) -> tuple[Certificate, ...]:
+    key_id = authority_key_id(child)
+    candidates = [
+        issuer
+        for issuer in climb.store.named(child.issuer)
+        if not key_id or subject_key_id(issuer) in (key_id, b"")
+    ]
+    worst: VerificationError = UntrustedIssuer(
+        "No trusted authority is known for the signer.", code=UNANCHORED
+    )
+    for issuer in candidates:
+        try:
+            return _step(climb, child, issuer, moment)
+        except FormatError as error:
+            worst = _telling(worst, Inconsistent("An issuer is unusable.", code=error.code))
+        except VerificationError as error:
+            worst = _telling(worst, error)
+    raise worst
+
+
+def _step(
+    climb: _Climb, child: Certificate, issuer: Certificate, moment: datetime
+) -> tuple[Certificate, ...]:
+    climb.steps += 1
+    if climb.steps > _MAX_STEPS or len(climb.path) >= _MAX_DEPTH or issuer in climb.path:
+        raise UntrustedIssuer("The chain does not end at an anchor.", code="chain.path")
+    _check_issued(climb.store, child, issuer)
+    check_authority(issuer)
+    if issuer.subject.country != child.subject.country:
+        raise Inconsistent("Signer and issuer are of two countries.", code="chain.country")
+    _check_validity(issuer, moment)
+    if climb.store.is_anchor(issuer):
+        if issuer.self_issued:
+            _check_issued(climb.store, issuer, issuer, code="chain.anchor_damaged")
+        return (issuer,)
+    check_sha1(algorithm_of(issuer), insecure_allow_sha1=climb.insecure_allow_sha1)
+    climb.path.append(issuer)
+    above = _climb(climb, issuer, min(moment, issuer.not_before))
+    climb.path.pop()
+    return (issuer, *above)
+
+
+def _check_issued(
+    store: TrustStore, child: Certificate, issuer: Certificate, code: str = "chain.signature"
+) -> None:
+    try:
+        store.check_issued(child, issuer)
+    except SignatureInvalid as error:
+        raise SignatureInvalid("The issuer did not sign the certificate.", code=code) from error
+
+
+def _check_validity(certificate: Certificate, moment: datetime) -> None:
+    if not certificate.not_before <= moment <= certificate.not_after:
+        raise Expired("A certificate was not valid at signing.", code="chain.validity")
+
+
+def _usage_end(certificate: Certificate) -> datetime | None:
+    extension = certificate.extensions.get(USAGE_PERIOD)
+    if extension is None:
+        return None
+    found = tlv.find(tlv.children(tlv.parse(extension.value, ber=True), ber=True), 0x81)
+    if found is None:
+        return None
+    return parse_time(tlv.parse(tlv.encode(0x18, found.value)))
+
+
+_RANKS: Final = {UNANCHORED: 0, "chain.path": 1, "chain.signature": 2}
+
+
+def _telling(one: VerificationError, other: VerificationError) -> VerificationError:
+    return max(one, other, key=lambda error: _RANKS.get(error.code, 3))
