@@ -7,8 +7,9 @@ identifier *and* a good signature. Link certificates may come in any order and d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal
 
 from eid import tlv
@@ -68,7 +69,6 @@ class _Climb:
     store: TrustStore
     insecure_allow_sha1: bool
     steps: int = 0
-    path: list[Certificate] = field(default_factory=list)
 
 
 def signing_moment(signer: Certificate, *, signing_time: datetime | None, at: datetime) -> Moment:
@@ -100,7 +100,7 @@ def build_chain(
         check_signer(signer)
         check_sha1(algorithm_of(signer), insecure_allow_sha1=insecure_allow_sha1)
         _check_validity(signer, moment.at)
-        above = _climb(climb, signer, moment.at)
+        above = _climb(climb, signer, moment.at, ())
     except FormatError as error:
         raise Inconsistent("A certificate cannot be used.", code=error.code) from error
     return Chain(signer=signer, links=above[:-1], anchor=above[-1])
@@ -113,7 +113,7 @@ def revocation_state(
     members = (chain.signer, *chain.links, chain.anchor)
     states = [
         _state(child, issuer, store, at=at, insecure_allow_sha1=insecure_allow_sha1)
-        for child, issuer in zip(members, members[1:], strict=False)
+        for child, issuer in pairwise(members)
     ]
     return states[0]
 
@@ -126,7 +126,7 @@ def _state(
     at: datetime,
     insecure_allow_sha1: bool,
 ) -> State:
-    authorities = [one for one in {issuer, *store.named(issuer.subject)} if may_sign_crls(one)]
+    authorities = [one for one in store.named(issuer.subject) if may_sign_crls(one)]
     genuine = [
         crl
         for crl in store.crls
@@ -141,7 +141,9 @@ def _state(
     return "stale" if genuine else "unknown"
 
 
-def _climb(climb: _Climb, child: Certificate, moment: datetime) -> tuple[Certificate, ...]:
+def _climb(
+    climb: _Climb, child: Certificate, moment: datetime, path: tuple[Certificate, ...]
+) -> tuple[Certificate, ...]:
     key_id = authority_key_id(child)
     candidates = [
         issuer
@@ -153,7 +155,7 @@ def _climb(climb: _Climb, child: Certificate, moment: datetime) -> tuple[Certifi
     )
     for issuer in candidates:
         try:
-            return _step(climb, child, issuer, moment)
+            return _step(climb, child, issuer, moment, path)
         except FormatError as error:
             worst = _telling(worst, Inconsistent("An issuer is unusable.", code=error.code))
         except VerificationError as error:
@@ -162,10 +164,14 @@ def _climb(climb: _Climb, child: Certificate, moment: datetime) -> tuple[Certifi
 
 
 def _step(
-    climb: _Climb, child: Certificate, issuer: Certificate, moment: datetime
+    climb: _Climb,
+    child: Certificate,
+    issuer: Certificate,
+    moment: datetime,
+    path: tuple[Certificate, ...],
 ) -> tuple[Certificate, ...]:
     climb.steps += 1
-    if climb.steps > _MAX_STEPS or len(climb.path) >= _MAX_DEPTH or issuer in climb.path:
+    if climb.steps > _MAX_STEPS or len(path) >= _MAX_DEPTH or issuer in path:
         raise UntrustedIssuer("The chain does not end at an anchor.", code="chain.path")
     _check_issued(climb.store, child, issuer)
     check_authority(issuer)
@@ -177,9 +183,7 @@ def _step(
             _check_issued(climb.store, issuer, issuer, code="chain.anchor_damaged")
         return (issuer,)
     check_sha1(algorithm_of(issuer), insecure_allow_sha1=climb.insecure_allow_sha1)
-    climb.path.append(issuer)
-    above = _climb(climb, issuer, min(moment, issuer.not_before))
-    climb.path.pop()
+    above = _climb(climb, issuer, min(moment, issuer.not_before), (*path, issuer))
     return (issuer, *above)
 
 

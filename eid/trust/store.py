@@ -50,7 +50,16 @@ class Problem:
 class TrustStore:
     """Anchors, link certificates, known signers and revocation lists."""
 
-    __slots__ = ("_by_subject", "_remembered", "anchors", "crls", "links", "problems", "signers")
+    __slots__ = (
+        "_by_subject",
+        "_pinned",
+        "_remembered",
+        "anchors",
+        "crls",
+        "links",
+        "problems",
+        "signers",
+    )
 
     def __init__(
         self,
@@ -66,6 +75,7 @@ class TrustStore:
         self.signers = _unique(signers)
         self.crls = tuple(crls)
         self.problems = tuple(problems)
+        self._pinned = frozenset(anchor.fingerprint for anchor in self.anchors)
         self._by_subject: dict[Name, list[Certificate]] = {}
         for certificate in _unique((*self.anchors, *self.links)):
             self._by_subject.setdefault(certificate.subject, []).append(certificate)
@@ -132,7 +142,7 @@ class TrustStore:
 
     def is_anchor(self, certificate: Certificate) -> bool:
         """Whether the operator pinned this very certificate."""
-        return certificate in self.anchors
+        return certificate.fingerprint in self._pinned
 
     def named(self, name: Name) -> tuple[Certificate, ...]:
         """Anchors, then link certificates, of this subject."""
@@ -200,9 +210,8 @@ def _manifest(folder: Path) -> Mapping[str, str] | None:
     if not path.is_file():
         return None
     try:
-        if path.stat().st_size > _MAX_MANIFEST:
-            raise ValueError
-        entries = json.loads(path.read_text("utf-8"))["entries"]
+        with path.open("rb") as file:
+            entries = json.loads(file.read(_MAX_MANIFEST))["entries"]
         return {str(entry["path"]): str(entry["sha256"]) for entry in entries}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
