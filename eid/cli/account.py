@@ -24,8 +24,8 @@ def add(
     *,
     config: _Config,
     password: Annotated[
-        str, typer.Option(help="The password; - reads one line from stdin.")
-    ] = "-",
+        str | None, typer.Option(help="The password; without it one line of stdin is read.")
+    ] = None,
     role: Annotated[
         list[str] | None, typer.Option(help="A role: officer. May be repeated.")
     ] = None,
@@ -40,7 +40,7 @@ def add(
     with app.open_accounts(settings) as accounts:
         created = accounts.create(
             username=username,
-            password=inputs.secret(password),
+            password=inputs.secret(password or "-"),
             roles=roles,
             at=datetime.now(UTC),
         )

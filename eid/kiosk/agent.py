@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,9 +22,8 @@ from eid.chip.evidence import Evidence
 from eid.chip.read import read
 from eid.chip.transport import Transport
 from eid.errors import EidError, FormatError, ReaderError, RequestRefused, SignatureInvalid
-from eid.keys import JSON, JwkSet
 from eid.kiosk.consent import ConsentRecord, consent_to
-from eid.kiosk.outbound import IssuerKeys, deliver, encryption_key, seal
+from eid.kiosk.outbound import IssuerKeys, deliver, seal
 from eid.kiosk.request import CardRequest, accept
 from eid.kiosk.sessions import SeenOnce, Waiting, WaitingRoom
 from eid.kiosk.settings import AgentSettings, PinnedIssuer
@@ -110,17 +109,14 @@ class Agent:
 
     def _accept(self, token: str, pinned: PinnedIssuer, at: datetime) -> CardRequest:
         try:
-            return accept(token, pinned, self._key_set(self._keys(pinned)), at=at)
+            return accept(token, pinned, self._keys(pinned), at=at)
         except SignatureInvalid:
-            fresh = self._keys(pinned, max_age_s=10.0)
-            return accept(token, pinned, self._key_set(fresh), at=at)
-
-    def _key_set(self, keys: Mapping[str, JSON]) -> JwkSet:
-        return JwkSet.from_jwks(keys)
+            # the provider may have rotated its keys since they were fetched
+            return accept(token, pinned, self._keys(pinned, max_age_s=10.0), at=at)
 
     def _seal(self, evidence: Evidence, request: CardRequest) -> str:
         pinned = next(item for item in self.settings.issuers if item.issuer == request.issuer)
-        return seal(evidence, request, encryption_key(self._keys(pinned)))
+        return seal(evidence, request, self._keys(pinned))
 
     def _read(self, request: CardRequest, number: PersonalNumber) -> Evidence:
         at = self._clock()

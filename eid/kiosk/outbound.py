@@ -2,9 +2,6 @@
 
 Both go to pinned addresses only, follow no redirect, use no proxy from the environment, and are
 bounded in size and time.
-
->>> encryption_key({"keys": [{"kty": "EC", "use": "sig"}, {"kty": "EC", "use": "enc"}]})
-{'kty': 'EC', 'use': 'enc'}
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ import requests
 
 from eid.chip.evidence import Evidence
 from eid.errors import FormatError, RequestRefused, Unavailable
-from eid.keys import JSON, canonical_json, encrypt_jwe, parse_json_object
+from eid.keys import JSON, JwkSet, canonical_json, encrypt_jwe, parse_json_object
 from eid.kiosk.request import CardRequest
 from eid.kiosk.settings import PinnedIssuer
 
@@ -37,12 +34,10 @@ class IssuerKeys:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, Mapping[str, JSON]]] = {}
+        self._kept: dict[str, tuple[float, JwkSet]] = {}
 
-    def __call__(
-        self, pinned: PinnedIssuer, *, max_age_s: float = _KEYS_FRESH_S
-    ) -> Mapping[str, JSON]:
-        """The issuer's JWK set, not older than ``max_age_s``; Unavailable when it cannot be had."""
+    def __call__(self, pinned: PinnedIssuer, *, max_age_s: float = _KEYS_FRESH_S) -> JwkSet:
+        """The issuer's key set, not older than ``max_age_s``; Unavailable when it cannot be had."""
         with self._lock:
             kept = self._kept.get(pinned.issuer)
             if kept is not None and self._clock() - kept[0] < max_age_s:
@@ -52,33 +47,27 @@ class IssuerKeys:
             return keys
 
 
-def fetch_keys(pinned: PinnedIssuer) -> Mapping[str, JSON]:
+def fetch_keys(pinned: PinnedIssuer) -> JwkSet:
     """Fetch the JWK set from the pinned address."""
     status, body = _exchange("GET", pinned.jwks_uri, cap=_MAX_KEYS)
     if status != 200:
         raise Unavailable("The provider's keys cannot be had now.", code="agent.provider_keys")
     try:
-        return parse_json_object(body, max_size=_MAX_KEYS)
+        return JwkSet.from_jwks(parse_json_object(body, max_size=_MAX_KEYS))
     except FormatError as e:
         raise Unavailable("The provider's keys are not usable.", code="agent.provider_keys") from e
 
 
-def encryption_key(keys: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The one key of the set to which evidence is sealed (``use`` is ``enc``)."""
-    listed = keys.get("keys")
-    for key in listed if isinstance(listed, list) else ():
-        if isinstance(key, dict) and key.get("use") == "enc":
-            return key
-    raise Unavailable("The provider offers no encryption key.", code="agent.provider_keys")
-
-
-def seal(evidence: Evidence, request: CardRequest, recipient: Mapping[str, JSON]) -> str:
+def seal(evidence: Evidence, request: CardRequest, keys: JwkSet) -> str:
     """Encrypt the evidence to the provider's key, together with the request it answers."""
     content: dict[str, JSON] = {
         "jti": request.jti,
         "evidence": parse_json_object(evidence.to_json(), max_size=256 * 1024),
     }
-    return encrypt_jwe(canonical_json(content), recipient, typ=EVIDENCE_TYP)
+    try:
+        return encrypt_jwe(canonical_json(content), keys.encryption_jwk(), typ=EVIDENCE_TYP)
+    except FormatError as e:
+        raise Unavailable("The provider's keys are not usable.", code="agent.provider_keys") from e
 
 
 def deliver(sealed: str, request: CardRequest) -> str:

@@ -1,0 +1,36 @@
+"""What the counter asks of the store, beside `eid.oidc.ports.Grants`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from eid.levels.account import Account
+from eid.oidc.ports import AuditEvent
+
+
+class Register(Protocol):
+    """The accounts, as the counter reads and writes them."""
+
+    def by_id(self, account_id: str) -> Account | None:
+        """The account with this internal id."""
+
+    def by_username(self, username: str) -> Account | None:
+        """The account with this login name."""
+
+    def by_number(self, number: str) -> Account | None:
+        """The account of the person with this personal number."""
+
+    def check_password(
+        self, username: str, password: str, *, address: str, at: datetime
+    ) -> Account:
+        """The account, or AccountError ``login.refused`` or ``login.throttled``."""
+
+    def create(
+        self, account: Account, *, password: str, events: Sequence[AuditEvent] = ()
+    ) -> Account:
+        """Store a new account; AccountError when its name or number is taken."""
+
+    def save(self, account: Account, *, events: Sequence[AuditEvent] = ()) -> Account:
+        """Store a changed account; AccountError when somebody else changed it meanwhile."""
