@@ -1,1 +1,100 @@
-"""The database behind the ports."""
+"""The store: accounts, one-time grants and the record, over SQLite or PostgreSQL.
+
+>>> import tempfile
+>>> from datetime import UTC, datetime
+>>> from pathlib import Path
+>>> from eid.levels.account import Account
+>>> now = datetime(2026, 11, 21, tzinfo=UTC)
+>>> with tempfile.TemporaryDirectory() as folder:
+...     store = open_store(f"sqlite:///{folder}/eid.db", Path(folder), insecure_fast_hash=True)
+...     account = store.accounts.create(
+...         Account(id=new_account_id(), username="an", created_at=now), password="long enough")
+...     found = store.accounts.check_password("An", "long enough", address="192.0.2.1", at=now)
+...     rows = store.audit.verify().rows
+...     store.close()
+>>> found.id == account.id, rows
+(True, {'node-1': 1})
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from eid.errors import SettingsError
+from eid.keys import Envelope, load_or_create_secret, load_or_create_signing_key
+from eid.store.accounts import (
+    AccountKeys as AccountKeys,
+    Accounts as Accounts,
+    new_account_id as new_account_id,
+)
+from eid.store.audit import Audit as Audit, AuditRow as AuditRow, AuditSummary as AuditSummary
+from eid.store.database import Database as Database
+from eid.store.grants import Grants as Grants
+from eid.store.schema import meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Everything that is stored, opened with this installation's keys."""
+
+    database: Database
+    accounts: Accounts
+    grants: Grants
+    audit: Audit
+
+    def close(self) -> None:
+        """Close the database's idle connections."""
+        self.database.close()
+
+
+def open_store(
+    url: str,
+    data_dir: Path,
+    *,
+    node: str = "node-1",
+    insecure_fast_hash: bool = False,
+    insecure_fast_commit: bool = False,
+) -> Store:
+    """Open a store and bring its schema up to date; the keys lie under ``data_dir``.
+
+    SettingsError for an unusable URL or key, a schema from another version, or keys that are not
+    the ones the database was written with (nothing is changed then).
+    """
+    database = Database.open(url, insecure_fast_commit=insecure_fast_commit)
+    database.migrate()
+    keys = AccountKeys(
+        lookup=load_or_create_secret(data_dir, "lookup"),
+        pairwise=load_or_create_secret(data_dir, "pairwise"),
+        envelope=load_or_create_secret(data_dir, "envelope"),
+    )
+    _check_keys(database, keys)
+    audit = Audit(database, node=node, key=load_or_create_signing_key(data_dir, "audit"))
+    return Store(
+        database=database,
+        accounts=Accounts(database, audit, keys, insecure_fast_hash=insecure_fast_hash),
+        grants=Grants(database, audit, Envelope(keys.envelope)),
+        audit=audit,
+    )
+
+
+def _check_keys(database: Database, keys: AccountKeys) -> None:
+    """Compare a fingerprint of each secret with the one the database was first opened with."""
+    with database.write() as connection:
+        for name in ("lookup", "pairwise", "envelope"):
+            mark = hmac.digest(getattr(keys, name), b"eid-key-check:" + name.encode(), "sha256")
+            query = select(meta.c.value).where(meta.c.name == f"key.{name}")
+            kept = connection.execute(query).scalar_one_or_none()
+            if kept is None:
+                row = {"name": f"key.{name}", "value": mark}
+                connection.execute(meta.insert(), row)
+            elif not hmac.compare_digest(kept, mark):
+                raise SettingsError(
+                    "The key is not the one that the database was written with.",
+                    code="database.key",
+                    key="data_dir",
+                    expected=f"the first {name} secret",
+                )

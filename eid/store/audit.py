@@ -1,0 +1,256 @@
+"""The record: one hash chain per node, joined by signed heads (contracts §8).
+
+A row is written in the transaction of what it records. Each hash covers the row's fields and the
+hash before it, so that an altered, removed or inserted row shows; a head, signed and kept
+elsewhere, also shows a cut tail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from eid.errors import EidError, HashMismatch
+from eid.keys import (
+    JSON,
+    JwkSet,
+    SigningKey,
+    canonical_json,
+    parse_json_object,
+    sign_jwt,
+    verify_jws,
+)
+from eid.oidc.ports import AuditEvent
+from eid.store.database import Database
+from eid.store.schema import audit_chains, audit_heads, audit_rows
+
+HEAD_TYPE = "eid-audit-head+jwt"
+HEAD_EVERY = 256
+MAX_DETAIL = 2048
+_FIELDS = ("node", "seq", "at", "kind", "account", "client", "interaction", "detail", "commitment")
+_ABSENT = b"\xff\xff\xff\xff"
+_START = bytes(32)
+_NODE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One stored row, with its place in its node's chain."""
+
+    node: str
+    seq: int
+    event: AuditEvent
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSummary:
+    """What an untouched record holds: rows per node, and how many signed heads agree."""
+
+    rows: dict[str, int]
+    heads: int
+
+
+class Audit:
+    """The record of one node. Several processes of the node share its chain."""
+
+    def __init__(self, database: Database, *, node: str, key: SigningKey) -> None:
+        if not _NODE.fullmatch(node):
+            raise ValueError("a node's name is a short lower-case word")
+        self._database = database
+        self._node = node
+        self._key = key
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        """Append in a transaction of their own."""
+        if events:
+            with self._database.write() as connection:
+                self.append(connection, events)
+
+    def append(self, connection: Connection, events: Sequence[AuditEvent]) -> None:
+        """Append within the caller's write transaction."""
+        if not events:
+            return
+        seq, previous = self._lock_chain(connection)
+        before = seq
+        rows = []
+        for event in events:
+            seq += 1
+            row = _row(self._node, seq, event)
+            previous = row["hash"] = _hash(previous, row)
+            rows.append(row)
+        connection.execute(insert(audit_rows), rows)
+        connection.execute(
+            update(audit_chains)
+            .where(audit_chains.c.node == self._node)
+            .values(seq=seq, hash=previous)
+        )
+        if seq // HEAD_EVERY > before // HEAD_EVERY:
+            self._sign(connection, seq, previous, events[-1].at)
+
+    def sign_head(self, at: datetime) -> str | None:
+        """Sign the end of this node's chain and keep it; None while the chain is empty."""
+        with self._database.write() as connection:
+            seq, digest = self._lock_chain(connection)
+            return self._sign(connection, seq, digest, at) if seq else None
+
+    def heads(self) -> tuple[str, ...]:
+        """Every signed head, oldest first, for an outside witness."""
+        ordered = select(audit_heads.c.signed).order_by(audit_heads.c.node, audit_heads.c.seq)
+        with self._database.read() as connection:
+            return tuple(connection.execute(ordered).scalars())
+
+    def of_account(self, account_id: str, *, limit: int = 200) -> tuple[AuditRow, ...]:
+        """What the record says of one account, newest first."""
+        query = (
+            select(audit_rows)
+            .where(audit_rows.c.account == account_id)
+            .order_by(audit_rows.c.at.desc(), audit_rows.c.node, audit_rows.c.seq.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return tuple(map(_stored, connection.execute(query)))
+
+    def verify(self, *, heads: Iterable[str] = (), keys: JwkSet | None = None) -> AuditSummary:
+        """Read the whole record again; HashMismatch names the node and row that is wrong.
+
+        Codes: ``audit.altered`` (also of a row put in between), ``audit.missing`` (a row was
+        removed), ``audit.tail`` (the chain ends elsewhere than it should), ``audit.head`` (a
+        signed head is another's or disagrees). ``heads`` are heads kept outside, ``keys`` the
+        keys that may have signed (default: this node's).
+        """
+        trusted = keys or JwkSet.of(self._key)
+        with self._database.snapshot() as connection:
+            kept = connection.execute(select(audit_heads.c.signed)).scalars()
+            expected = _read_heads([*kept, *heads], trusted)
+            tails = {
+                row.node: (row.seq, row.hash) for row in connection.execute(select(audit_chains))
+            }
+            ends = _walk(connection, expected)
+        for node, seq in expected:
+            if ends.get(node, (0, _START))[0] < seq:
+                raise _broken("audit.missing", node, seq)
+        for node in tails.keys() | ends.keys():
+            if ends.get(node, (0, _START)) != tails.get(node):
+                raise _broken("audit.tail", node, ends.get(node, (0, _START))[0])
+        rows = {node: seq for node, (seq, _digest) in ends.items()}
+        return AuditSummary(rows=rows, heads=len(expected))
+
+    def _lock_chain(self, connection: Connection) -> tuple[int, bytes]:
+        """The chain's end, locked against other processes until the transaction ends."""
+        query = (
+            select(audit_chains.c.seq, audit_chains.c.hash)
+            .where(audit_chains.c.node == self._node)
+            .with_for_update()
+        )
+        found = connection.execute(query).one_or_none()
+        if found is None:
+            start = {"node": self._node, "seq": 0, "hash": _START}
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            connection.execute(dialect.insert(audit_chains).values(start).on_conflict_do_nothing())
+            found = connection.execute(query).one()
+        return found.seq, found.hash
+
+    def _sign(self, connection: Connection, seq: int, digest: bytes, at: datetime) -> str:
+        claims = {"node": self._node, "seq": seq, "hash": digest.hex(), "iat": int(at.timestamp())}
+        signed = sign_jwt(claims, self._key, typ=HEAD_TYPE)
+        same = (audit_heads.c.node == self._node) & (audit_heads.c.seq == seq)
+        kept = connection.execute(select(audit_heads.c.signed).where(same)).scalar_one_or_none()
+        if kept is not None:
+            return str(kept)
+        row = {"node": self._node, "seq": seq, "signed": signed}
+        connection.execute(insert(audit_heads).values(row))
+        return signed
+
+
+def _row(node: str, seq: int, event: AuditEvent) -> dict[str, object]:
+    detail = canonical_json(event.detail).decode()
+    if len(detail) > MAX_DETAIL:
+        raise ValueError("an audit row's detail is short")
+    return {
+        "node": node,
+        "seq": seq,
+        "at": int(event.at.timestamp()),
+        "kind": event.kind,
+        "account": event.account,
+        "client": event.client,
+        "interaction": event.interaction,
+        "detail": detail,
+        "commitment": event.commitment,
+    }
+
+
+def _hash(previous: bytes, row: Mapping[str, object]) -> bytes:
+    """SHA-256 over the hash before and each field with its length; None is not empty."""
+    digest = hashlib.sha256(b"eid-audit-v1" + previous)
+    for name in _FIELDS:
+        value = row[name]
+        if value is None:
+            digest.update(_ABSENT)
+        else:
+            data = value if isinstance(value, bytes) else str(value).encode()
+            digest.update(len(data).to_bytes(4) + data)
+    return digest.digest()
+
+
+def _walk(
+    connection: Connection, expected: Mapping[tuple[str, int], bytes]
+) -> dict[str, tuple[int, bytes]]:
+    """The end of each chain, after checking every link."""
+    ends: dict[str, tuple[int, bytes]] = {}
+    query = select(audit_rows).order_by(audit_rows.c.node, audit_rows.c.seq)
+    streamed = connection.execution_options(yield_per=1000).execute(query)
+    for row in streamed.mappings():
+        node = row["node"]
+        seq, previous = ends.get(node, (0, _START))
+        if row["seq"] != seq + 1:
+            raise _broken("audit.missing", node, seq + 1)
+        digest = _hash(previous, row)  # type: ignore[arg-type] # a RowMapping is a str mapping
+        if not hmac.compare_digest(digest, row["hash"]):
+            raise _broken("audit.altered", node, seq + 1)
+        if expected.get((node, seq + 1), digest) != digest:
+            raise _broken("audit.head", node, seq + 1)
+        ends[node] = (seq + 1, digest)
+    return ends
+
+
+def _read_heads(signed: Iterable[str], keys: JwkSet) -> dict[tuple[str, int], bytes]:
+    heads: dict[tuple[str, int], bytes] = {}
+    for token in signed:
+        try:
+            claims = verify_jws(token, keys, typ=HEAD_TYPE)
+            place = (str(claims["node"]), int(str(claims["seq"])))
+            digest = bytes.fromhex(str(claims["hash"]))
+        except (EidError, ValueError, KeyError) as error:
+            raise _broken("audit.head", "", 0) from error
+        if heads.setdefault(place, digest) != digest:
+            raise _broken("audit.head", *place)
+    return heads
+
+
+def _stored(row: Row[*tuple[object, ...]]) -> AuditRow:
+    event = AuditEvent(
+        kind=row.kind,
+        at=datetime.fromtimestamp(row.at, UTC),
+        account=row.account,
+        client=row.client,
+        interaction=row.interaction,
+        detail={
+            name: str(value) for name, value in parse_json_object(row.detail.encode()).items()
+        },
+        commitment=row.commitment,
+    )
+    return AuditRow(node=row.node, seq=row.seq, event=event, hash=row.hash)
+
+
+def _broken(code: str, node: str, seq: int) -> HashMismatch:
+    return HashMismatch(
+        "The record was changed after it was written.", code=code, node=node, seq=seq
+    )

@@ -1,0 +1,235 @@
+"""One engine for SQLite and PostgreSQL: short transactions, bounded waits, typed failures.
+
+SQLite runs with WAL, ``synchronous=FULL`` and a busy timeout, and every write begins with
+``BEGIN IMMEDIATE``. The value may be shared by threads and survives a fork (rows F-002, F-008,
+O-066, O-074).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
+
+from eid.errors import SettingsError, Unavailable
+
+WAIT_S = 4
+MIGRATION_LOCK = 0x65_69_64
+_MODE = "eid_mode"
+
+
+@dataclass(frozen=True, slots=True)
+class _Modes:
+    """One engine in three moods, sharing its pool."""
+
+    base: Engine
+    write: Engine
+    read: Engine
+    snapshot: Engine
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Modes:
+        write, read, snapshot = (
+            engine.execution_options(**{_MODE: mode}) for mode in ("write", "read", "snapshot")
+        )
+        if engine.dialect.name == "postgresql":
+            read = read.execution_options(isolation_level="AUTOCOMMIT")
+            snapshot = snapshot.execution_options(isolation_level="REPEATABLE READ")
+        return cls(engine, write, read, snapshot)
+
+
+class Database:
+    """Connections to one database. Raises Unavailable, which holds no data, when it fails."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._modes = _Modes.of(engine)
+        self._process = os.getpid()
+        self._inherited: list[Pool] = []
+
+    @classmethod
+    def open(cls, url: str, *, insecure_fast_commit: bool = False) -> Database:
+        """A database by SQLAlchemy URL, SQLite file or PostgreSQL; SettingsError otherwise.
+
+        ``insecure_fast_commit`` gives up durability on SQLite (tests, demonstrations).
+        Nothing is created but an empty SQLite file, with mode 0600.
+        """
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise _bad_url("a database URL") from error
+        if parsed.get_backend_name() == "sqlite":
+            return cls(_sqlite(parsed, fast=insecure_fast_commit))
+        if parsed.get_backend_name() == "postgresql":
+            return cls(_postgresql(parsed))
+        raise _bad_url("sqlite:///FILE or postgresql://…")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction: commits at the end, rolls back on any error.
+
+        A broken constraint passes as IntegrityError, for the caller to name.
+        """
+        with _mapped(), self._engines().write.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for single statements, each on its own."""
+        with _mapped(), self._engines().read.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection whose statements all see one state of the database."""
+        with _mapped(), self._engines().snapshot.connect() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema to this version, in one transaction; safe to run twice, or at once."""
+        config, script = _scripts()
+        with self.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+                )
+            self._refuse_unknown(connection, script)
+            config.attributes["connection"] = connection
+            environment = EnvironmentContext(
+                config,
+                script,
+                fn=lambda revision, _context: script._upgrade_revs("head", revision),  # noqa: SLF001 - as alembic.command does
+            )
+            with environment:
+                script.run_env()
+
+    def check(self) -> None:
+        """SettingsError unless the schema is this version's and SQLite is durable (F-002, F-004)."""
+        _config, script = _scripts()
+        with self.read() as connection:
+            current = self._refuse_unknown(connection, script)
+            if current != script.get_current_head():
+                raise SettingsError(
+                    "The database's schema is older than this version.",
+                    code="database.schema",
+                    key="database",
+                    expected="eid db upgrade",
+                )
+            if connection.dialect.name == "sqlite":
+                mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+                level = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+                if mode != "wal" or level != 2:
+                    raise SettingsError(
+                        "The database may lose what it has confirmed.",
+                        code="database.durability",
+                        key="database",
+                        expected="journal_mode=WAL and synchronous=FULL",
+                    )
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._engines().base.dispose()
+
+    def _engines(self) -> _Modes:
+        """The engine; in a forked child with a new pool, leaving the parent's untouched."""
+        if self._process != os.getpid():
+            self._inherited.append(self._modes.base.pool)
+            self._modes.base.dispose(close=False)
+            self._modes = _Modes.of(self._modes.base)
+            self._process = os.getpid()
+        return self._modes
+
+    def _refuse_unknown(self, connection: Connection, script: ScriptDirectory) -> str | None:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in {
+            row.revision for row in script.walk_revisions()
+        }:
+            raise SettingsError(
+                "The database's schema is newer than this version.",
+                code="database.schema",
+                key="database",
+                expected="the version of the software that wrote it",
+            )
+        return current
+
+
+def _sqlite(url: URL, *, fast: bool) -> Engine:
+    if not url.database or url.database == ":memory:" or url.query:
+        raise _bad_url("sqlite:///FILE")
+    try:
+        path = Path(url.database)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise _bad_url("a file that can be written") from error
+    engine = create_engine(
+        url, hide_parameters=True, pool_timeout=WAIT_S, connect_args={"timeout": WAIT_S}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={'OFF' if fast else 'FULL'}",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "trusted_schema=OFF",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get(_MODE)
+        if mode != "read":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    milliseconds = WAIT_S * 1000
+    timeouts = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_timeout=WAIT_S,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": WAIT_S, "options": timeouts},
+    )
+
+
+def _scripts() -> tuple[Config, ScriptDirectory]:
+    config = Config()
+    config.set_main_option("script_location", "eid.store:migrations")
+    config.set_main_option("path_separator", "os")
+    return config, ScriptDirectory.from_config(config)
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError:
+        # Without its cause: a driver's message may quote the values of a row.
+        raise Unavailable("The database does not answer now.", code="database") from None
+
+
+def _bad_url(expected: str) -> SettingsError:
+    return SettingsError(
+        "The database cannot be opened.", code="database.url", key="database", expected=expected
+    )

@@ -1,0 +1,1 @@
+"""Schema migrations, run by Alembic from inside the installed package."""
