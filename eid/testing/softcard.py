@@ -24,6 +24,7 @@ from eid.testing import softcard_active, softcard_pace
 from eid.testing.card_image import CardImage
 from eid.testing.faults import Fault
 from eid.testing.softcard_apdu import (
+    EXTENDED_MAX,
     SHORT_MAX,
     SW_CONDITIONS,
     SW_END_OF_FILE,
@@ -180,11 +181,12 @@ class SoftwareCard:
                 raise Refused(SW_WRONG_P1P2)
             offset = command.p2
             self._files.select_short(command.p1 & 0x1F, granted=self._granted)
-        everything = command.le in (SHORT_MAX, 65_536)
-        data = self._files.read(offset, min(command.le, _MOST_ANSWER))
+        most = min(command.le, room) if command.extended else command.le
+        data = self._files.read(offset, min(most, _MOST_ANSWER))
         if len(data) > room:
             raise Refused(SW_WRONG_LENGTH)
-        return data, SW_OK if everything or len(data) == command.le else SW_END_OF_FILE
+        whole = len(data) == most or command.le in (SHORT_MAX, EXTENDED_MAX)
+        return data, SW_OK if whole else SW_END_OF_FILE
 
     def _set_environment(self, command: ChipCommand) -> _Answer:
         self._pace = None

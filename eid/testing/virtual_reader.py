@@ -1,0 +1,230 @@
+"""A real pcscd with a virtual reader, private to the caller: nothing is installed or exposed.
+
+pcscd, the driver and the card run in their own user, mount, network and process namespaces; only
+pcscd's unix socket comes out. Boxes of parallel runs do not meet, and end with their owner.
+
+A program that reads through this reader sets ``environment`` **before** its first PC/SC call:
+the client library looks once::
+
+    with VirtualReader.start() as reader:
+        os.environ.update(reader.environment)
+        reader.insert(image)
+        ...
+        reader.remove()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from eid.errors import ReaderError
+from eid.testing.box import SLOTS
+from eid.testing.card_image import CardImage
+from eid.testing.faults import Fault
+
+_LIBRARY: Final = "usr/lib/pcsc/drivers/serial"
+_UNSHARE: Final = ("unshare", "-r", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child")
+_START_S: Final = 10.0
+_ORDER_S: Final = 10.0
+_STOP_S: Final = 3.0
+_MAX_SOCKET_PATH: Final = 107
+_SOCKET: Final = "pcscd.comm"
+
+
+def find_driver() -> Path | None:
+    """The unpacked vpcd driver: in ``$EID_VPCD``, or beside the environment in ``.eid/vpcd``."""
+    roots = [Path(sys.prefix).parent / ".eid" / "vpcd"]
+    if "EID_VPCD" in os.environ:
+        roots.insert(0, Path(os.environ["EID_VPCD"]))
+    for root in roots:
+        for candidate in (root, *sorted((root / _LIBRARY).glob("libifdvpcd.so*"))):
+            if candidate.is_file():
+                return candidate.resolve()
+    return None
+
+
+def unavailable_reason() -> str | None:
+    """Why no virtual reader can run here, in one sentence, or None if it can."""
+    if not sys.platform.startswith("linux"):
+        return "The virtual reader needs Linux."
+    for program, package in (("pcscd", "pcscd"), ("unshare", "util-linux"), ("mount", "mount")):
+        if shutil.which(program, path=_path()) is None:
+            return f"{program} is missing (Debian package {package})."
+    if find_driver() is None:
+        return "The virtual-reader driver is not unpacked (make prepares it in .eid/vpcd)."
+    probe = subprocess.run(
+        [*_UNSHARE, "mount", "-t", "tmpfs", "tmpfs", "/run"],
+        env={"PATH": _path()},
+        capture_output=True,
+        check=False,
+    )
+    return "User namespaces are not allowed here." if probe.returncode else None
+
+
+class VirtualReader:
+    """A running box with one virtual reader of two slots; use :meth:`start`."""
+
+    def __init__(self, socket_dir: Path, box: subprocess.Popen[str], *, own_dir: bool) -> None:
+        self._socket_dir = socket_dir
+        self._box = box
+        self._own_dir = own_dir
+
+    @classmethod
+    def start(cls, workdir: Path | None = None) -> Self:
+        """Start pcscd in a new box; ReaderError if it cannot run.
+
+        ``workdir`` (made if absent, private) is where pcscd's socket appears; without it a
+        temporary folder is used and removed.
+        """
+        driver = find_driver()
+        if driver is None:
+            raise ReaderError(
+                unavailable_reason() or "No driver.", code="reader.virtual_unavailable"
+            )
+        own_dir = workdir is None
+        folder = Path(tempfile.mkdtemp(prefix="eid-", dir=_temporary())) if own_dir else workdir
+        assert folder is not None
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if len(os.fsencode(folder / _SOCKET)) > _MAX_SOCKET_PATH:
+            raise ReaderError("The folder's path is too long for a socket.", code="reader.path")
+        reader = cls(folder, _launch(folder, driver), own_dir=own_dir)
+        try:
+            reader._answer(_START_S)
+        except ReaderError as e:
+            reader.stop()
+            reason = unavailable_reason() or e.message
+            raise ReaderError(reason, code="reader.virtual_unavailable") from e
+        return reader
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """PC/SC names of the two slots."""
+        return SLOTS
+
+    @property
+    def socket_path(self) -> Path:
+        """pcscd's socket, usable from outside the box by its owner."""
+        return self._socket_dir / _SOCKET
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a program must have in its environment to reach this pcscd."""
+        return {"PCSCLITE_CSOCK_NAME": str(self.socket_path)}
+
+    @property
+    def process_id(self) -> int:
+        """Process that holds the box; nothing of the box outlives it."""
+        return self._box.pid
+
+    def insert(
+        self,
+        image: CardImage,
+        *,
+        faults: Collection[Fault] = (),
+        extended: bool = True,
+        slot: int = 0,
+        wait: bool = True,
+    ) -> None:
+        """Put a card in, replacing the one in the slot; returns when pcscd has seen it.
+
+        ``wait`` False swaps cards faster than pcscd notices.
+        """
+        self._order(
+            do="insert",
+            slot=slot,
+            image=json.loads(image.to_json()),
+            faults=[fault.to_text() for fault in faults],
+            extended=extended,
+            wait=wait,
+        )
+
+    def remove(self, *, slot: int = 0, wait: bool = True) -> None:
+        """Take the card out; returns when pcscd has seen the slot EMPTY, unless told not to."""
+        self._order(do="remove", slot=slot, wait=wait)
+
+    def commands(self, *, slot: int = 0) -> int:
+        """How many commands the card in the slot has had since it was inserted."""
+        count = self._order(do="status", slot=slot)["commands"]
+        return count if isinstance(count, int) else 0
+
+    def stop(self) -> None:
+        """End the box and everything in it; may be called twice."""
+        for stream in (self._box.stdin, self._box.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            self._box.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._box.kill()
+            self._box.wait()
+        for name in (_SOCKET, "pcscd.pid"):
+            (self._socket_dir / name).unlink(missing_ok=True)
+        if self._own_dir:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
+
+    def _order(self, **order: object) -> dict[str, object]:
+        assert self._box.stdin is not None
+        try:
+            self._box.stdin.write(json.dumps(order) + "\n")
+            self._box.stdin.flush()
+        except (OSError, ValueError) as e:
+            raise ReaderError("The virtual reader has ended.", code="reader.box_ended") from e
+        return self._answer(_ORDER_S)
+
+    def _answer(self, timeout: float) -> dict[str, object]:
+        assert self._box.stdout is not None
+        ready, _, _ = select.select([self._box.stdout], [], [], timeout)
+        line = self._box.stdout.readline() if ready else ""
+        if not line:
+            raise ReaderError("The virtual reader does not answer.", code="reader.box_ended")
+        answer: dict[str, object] = json.loads(line)
+        if not answer.pop("ok"):
+            raise ReaderError(str(answer["message"]), code=str(answer["code"]))
+        return answer
+
+
+def _launch(folder: Path, driver: Path) -> subprocess.Popen[str]:
+    package_root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(
+        [*_UNSHARE, sys.executable, "-m", "eid.testing.box", str(folder), str(driver)],
+        env={"PATH": _path(), "PYTHONPATH": str(package_root), "PYTHONUTF8": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _path() -> str:
+    """The search path with the system folders, where Debian keeps pcscd and mount."""
+    return os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
+
+
+def _temporary() -> str:
+    """A temporary folder that stays visible in the box, whose /run is new."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if usual.startswith("/run") else usual  # noqa: S108

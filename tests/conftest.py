@@ -1,0 +1,80 @@
+"""Fixtures for every room: one issuer, one card, one trust folder, one private virtual reader.
+
+PC/SC is pointed at a socket of this run before anything can use it, so that no test ever meets
+the machine's own readers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from eid.testing.authority import DocumentAuthority
+from eid.testing.card_image import CardImage
+from eid.testing.people import PEOPLE, Person
+from eid.testing.personalise import personalise
+from eid.testing.virtual_reader import VirtualReader, unavailable_reason
+
+AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+_SOCKET_DIR = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="eid-pcsc-"))
+    config.stash[_SOCKET_DIR] = folder
+    os.environ["PCSCLITE_CSOCK_NAME"] = str(folder / "pcscd.comm")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_SOCKET_DIR], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def at() -> datetime:
+    """The one moment of all tests."""
+    return AT
+
+
+@pytest.fixture(scope="session")
+def people() -> Mapping[str, Person]:
+    return PEOPLE
+
+
+@pytest.fixture(scope="session")
+def authority() -> DocumentAuthority:
+    return DocumentAuthority.create(at=AT)
+
+
+@pytest.fixture(scope="session")
+def aa_key() -> rsa.RSAPrivateKey:
+    """The chip key of ``card_image``."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="session")
+def card_image(authority: DocumentAuthority, aa_key: rsa.RSAPrivateKey) -> CardImage:
+    """The card of ``people["thu"]``."""
+    return personalise(PEOPLE["thu"], authority, at=AT, aa_private_key=aa_key)
+
+
+@pytest.fixture(scope="session")
+def trust_folder(authority: DocumentAuthority, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trust folder with the authority's anchor and a current, empty revocation list."""
+    return authority.trust_folder(tmp_path_factory.mktemp("trust"), crl=authority.crl(at=AT))
+
+
+@pytest.fixture(scope="session")
+def virtual_reader(pytestconfig: pytest.Config) -> Iterator[VirtualReader]:
+    """A real pcscd with an empty virtual reader, reachable from this process by PC/SC."""
+    reason = unavailable_reason()
+    if reason is not None:
+        pytest.skip(reason)
+    with VirtualReader.start(pytestconfig.stash[_SOCKET_DIR]) as reader:
+        yield reader
