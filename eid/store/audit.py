@@ -159,7 +159,12 @@ class Audit:
         return found.seq, found.hash
 
     def _sign(self, connection: Connection, seq: int, digest: bytes, at: datetime) -> str:
-        claims = {"node": self._node, "seq": seq, "hash": digest.hex(), "iat": int(at.timestamp())}
+        claims: dict[str, JSON] = {
+            "node": self._node,
+            "seq": seq,
+            "hash": digest.hex(),
+            "iat": int(at.timestamp()),
+        }
         signed = sign_jwt(claims, self._key, typ=HEAD_TYPE)
         same = (audit_heads.c.node == self._node) & (audit_heads.c.seq == seq)
         kept = connection.execute(select(audit_heads.c.signed).where(same)).scalar_one_or_none()
