@@ -1,0 +1,262 @@
+"""One card behind a transport: commands in or out of a secure session, files (9303-10 §3.6).
+
+Files are read by short identifier, with the first block as big as the chip can give and the
+length taken from it, so that most files cost one command. Chips that know no short identifiers,
+no extended length or other block sizes are met half-way, per command and remembered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from eid import tlv
+from eid.chip.apdu import (
+    EXTENDED,
+    SHORT_LE,
+    SW1_MORE,
+    SW1_WRONG_LE,
+    SW_FILE_NOT_FOUND,
+    SW_OK,
+    SW_SECURITY_STATUS,
+    SW_WARNING,
+    SW_WARNING_SELECTED,
+    SW_WRONG_LENGTH,
+    SW_WRONG_OFFSET,
+    Command,
+    Response,
+    expect,
+)
+from eid.chip.lds.files import CARD_ACCESS, EMRTD_AID
+from eid.chip.messaging import SecureMessaging
+from eid.chip.transport import ReaderInfo, Transport
+from eid.errors import CardError, DeadlineExceeded, FormatError, ProtocolError, StatusError
+
+MAX_FILE: Final = 1 << 18
+_LONG: Final = 0xFF00  # below what the strictest known frame (65,533) leaves to one answer
+_STEPS: Final = (_LONG, 4096, 1024, SHORT_LE, 224, 192, 160, 128, 96, 64, 32, 16, 8, 1)
+_MAX_OFFSET: Final = 0x7FFF
+_MAX_CONTINUATIONS: Final = 300
+_MASTER_FILE: Final = b"\x3f\x00"
+_CAN_HOLD_DATA: Final = (SW_OK, SW_WARNING, SW_WARNING_SELECTED)
+
+
+class Card:
+    """The card's state as the reader knows it: its session, its limits, the time that is left.
+
+    ``extended`` is None until an answer has shown whether the chip takes extended length; give
+    False where the reader cannot pass it. ``limit`` is a time of ``clock`` after which nothing is
+    sent any more. Whatever fails inside a session ends it and wipes its keys.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        extended: bool | None = None,
+        limit: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._messaging: SecureMessaging | None = None
+        self._limit = limit
+        self._clock = clock
+        self._block = _LONG
+        self._by_sfi = True
+        self.extended = extended
+
+    @property
+    def reader(self) -> ReaderInfo:
+        """The reader the card lies on."""
+        return self._transport.reader
+
+    @property
+    def secured(self) -> bool:
+        """Whether commands travel protected now."""
+        return self._messaging is not None
+
+    def secure(self, messaging: SecureMessaging) -> None:
+        """Protect every command from here on; an earlier session's keys are wiped."""
+        self.wipe()
+        self._messaging = messaging
+
+    def wipe(self) -> None:
+        """Overwrite the session's keys; a protected session cannot go on in the clear."""
+        if self._messaging is not None:
+            self._messaging.wipe()
+
+    def exchange(self, command: Command) -> Response:
+        """Send one command, protected if there is a session; any failure ends the session."""
+        try:
+            if self._messaging is None:
+                return self._send(command)
+            return self._messaging.open(self._send(self._messaging.protect(command)))
+        except CardError:
+            self.wipe()
+            raise
+
+    def select_application(self) -> None:
+        """Select the eMRTD application; StatusError when the card has none."""
+        command = Command(0x00, 0xA4, 0x04, 0x0C, EMRTD_AID)
+        expect(self.exchange(command), "the eMRTD application")
+
+    def read_card_access(self) -> bytes | None:
+        """Return EF.CardAccess, or None when no way to it is open.
+
+        Ways, in this order: short identifier (which also shows whether extended length works),
+        SELECT in the current folder, SELECT after SELECT MF. Vietnamese cards answer 6D00 to
+        SELECT MF, others know no short identifiers here, so a refusal only leads to the next.
+        """
+        ways: tuple[Callable[[], bytes], ...] = (
+            lambda: self._read(CARD_ACCESS.sfi),
+            lambda: self._select_and_read(CARD_ACCESS.fid),
+            self._card_access_below_master_file,
+        )
+        for way in ways:
+            try:
+                return way()
+            except StatusError:
+                continue
+        return None
+
+    def read_file(self, fid: int, sfi: int) -> bytes:
+        """Return a whole file, cut where its outer data object ends (at most 256 KiB).
+
+        StatusError: the card refuses it (6A82: it is not there). ProtocolError: the card's
+        answers do not make a file.
+        """
+        if not self._by_sfi:
+            return self._select_and_read(fid)
+        try:
+            return self._read(sfi)
+        except StatusError as error:
+            if error.sw in (SW_FILE_NOT_FOUND, SW_SECURITY_STATUS) or not self._alive:
+                raise
+            content = self._select_and_read(fid)
+            self._by_sfi = False
+            return content
+
+    @property
+    def _alive(self) -> bool:
+        return self._messaging is None or self._messaging.is_open
+
+    def _card_access_below_master_file(self) -> bytes:
+        expect(self.exchange(Command(0x00, 0xA4, 0x00, 0x0C, _MASTER_FILE)), "the master file")
+        return self._select_and_read(CARD_ACCESS.fid)
+
+    def _select_and_read(self, fid: int) -> bytes:
+        response = self.exchange(Command(0x00, 0xA4, 0x02, 0x0C, fid.to_bytes(2, "big")))
+        if response.sw != SW_WARNING_SELECTED:
+            expect(response, f"file {fid:04X}")
+        return self._read(None)
+
+    def _read(self, sfi: int | None) -> bytes:
+        """Read the file of this short identifier, or the selected one, from its start."""
+        content = self._first_block(sfi)
+        try:
+            total = tlv.total_length(content[:16])
+        except FormatError as error:
+            raise ProtocolError("A file has no usable length.", code="file.length") from error
+        if total > MAX_FILE:
+            raise ProtocolError("A file announces too many bytes.", code="file.size")
+        while len(content) < total:
+            wanted = total - len(content)
+            block = self._block_at(len(content), wanted)
+            if not block:
+                raise ProtocolError("A file ends too early.", code="file.truncated")
+            content += block
+        return content[:total]
+
+    def _first_block(self, sfi: int | None) -> bytes:
+        p1 = 0x00 if sfi is None else 0x80 | sfi
+        block = self._fall_back(
+            lambda le: self.exchange(Command(0x00, 0xB0, p1, 0x00, le=le)), EXTENDED
+        )
+        if not block:
+            raise ProtocolError("A file is empty.", code="file.empty")
+        return block
+
+    def _block_at(self, offset: int, wanted: int) -> bytes:
+        if offset <= _MAX_OFFSET:
+            command = (0x00, 0xB0, offset >> 8, offset & 0xFF)
+            return self._fall_back(lambda le: self.exchange(Command(*command, le=le)), wanted)
+        data = tlv.encode(0x54, offset.to_bytes(3 if offset > 0xFFFF else 2, "big"))
+        answer = self._fall_back(
+            lambda le: self.exchange(Command(0x00, 0xB1, 0x00, 0x00, data, le)), wanted + 8
+        )
+        try:
+            item = tlv.parse(answer, ber=True)
+        except FormatError as error:
+            raise ProtocolError("A block has no usable frame.", code="file.frame") from error
+        if item.tag != 0x53 or len(item.value) > wanted:
+            raise ProtocolError("A block has a wrong frame.", code="file.frame")
+        return item.value
+
+    def _fall_back(self, read: Callable[[int], Response], wanted: int) -> bytes:
+        """Ask for as much as is wanted and possible, then for less, until the chip gives."""
+        exact: int | None = None
+        while True:
+            le = min(wanted, self._largest()) if exact is None else exact
+            response = read(le)
+            if len(response.data) > le:
+                self.wipe()
+                raise ProtocolError("The card sent more than was asked for.", code="file.excess")
+            if response.sw in _CAN_HOLD_DATA and response.data:
+                if le > SHORT_LE:
+                    self.extended = True
+                return response.data
+            if response.sw == SW_WRONG_OFFSET:
+                return b""
+            told = response.sw & 0xFF if response.sw >> 8 == SW1_WRONG_LE else 0
+            if told and exact is None and told < le:
+                exact = told
+            elif self._wants_less(response) and self._smaller(le):
+                exact = None
+            else:
+                return b"" if response.sw in _CAN_HOLD_DATA else expect(response, "a file")
+
+    def _wants_less(self, response: Response) -> bool:
+        empty = response.sw in _CAN_HOLD_DATA and not response.data
+        return empty or response.sw == SW_WRONG_LENGTH or response.sw >> 8 == SW1_WRONG_LE
+
+    def _largest(self) -> int:
+        """Return the most plain bytes to ask for now; unknown extended length is tried in clear."""
+        extended = self.extended is True or (self.extended is None and self._messaging is None)
+        most = SHORT_LE
+        if self._messaging is not None:
+            most = self._messaging.room(extended=extended)
+        elif extended:
+            most = EXTENDED
+        return min(most, self._block)
+
+    def _smaller(self, le: int) -> bool:
+        """Settle for the next smaller block size; False when there is none."""
+        if le > SHORT_LE and self.extended is None:
+            self.extended = False
+            self._block = SHORT_LE
+            return True
+        smaller = [step for step in _STEPS if step < le]
+        if smaller:
+            self._block = smaller[0]
+        return bool(smaller)
+
+    def _send(self, command: Command) -> Response:
+        """Send one command as it is and collect an answer that comes in parts (61xx)."""
+        response = self._transmit(command)
+        data = response.data
+        for _ in range(_MAX_CONTINUATIONS):
+            if response.sw >> 8 != SW1_MORE:
+                return Response(data, response.sw)
+            more = response.sw & 0xFF or SHORT_LE
+            response = self._transmit(Command(0x00, 0xC0, 0x00, 0x00, le=more))
+            data += response.data
+            if len(data) > EXTENDED:
+                break
+        raise ProtocolError("An answer in parts does not end.", code="card.endless_answer")
+
+    def _transmit(self, command: Command) -> Response:
+        if self._limit is not None and self._clock() >= self._limit:
+            raise DeadlineExceeded("The card took too long.")
+        raw = self._transport.transmit(command.encode(extended=not command.short))
+        return Response.parse(raw)
