@@ -55,7 +55,7 @@ def officer_login(
 ) -> Officer:
     """Check an officer's password and role; AccountError otherwise, ``login.not_an_officer``."""
     account = register.check_password(username, password, address=address, at=at)
-    if "officer" not in account.roles:
+    if not _is_officer(account):
         raise AccountError("This account is not an officer's.", code="login.not_an_officer")
     return Officer(account_id=account.id, until=at + SESSION_LIFETIME, _seal=_SEAL)
 
@@ -80,7 +80,7 @@ class CounterDesk:
 
     def begin(self, officer: Officer, *, at: datetime) -> Appointment:
         """Open an appointment; its challenge is good for one answer within 120 seconds."""
-        _check_session(officer, at)
+        self._check_standing(officer, at)
         name = encode_base64url(self._rng(32))
         challenge = derive_challenge(
             issuer=self._issuer,
@@ -122,7 +122,7 @@ class CounterDesk:
         RequestRefused (``counter.appointment``) for a used or foreign appointment, AccountError,
         InsufficientEvidence, or what `eid.chip.verify.verify` finds wrong with the card.
         """
-        _check_session(officer, at)
+        self._check_standing(officer, at)
         if not matched_by_hand:
             raise AccountError(
                 "Level 2 needs the officer's match of the holder.",
@@ -137,7 +137,33 @@ class CounterDesk:
         account = self._find(card, username, password, address=address, at=at)
         if account is not None and account.id == officer.account_id:
             raise AccountError("Officers do not enrol themselves.", code="counter.own_account")
-        return self._raise(officer, card, account, username, password, at=at)
+        fresh = account or Account(
+            id=encode_base64url(self._rng(16)), username=username, created_at=at
+        )
+        raised = replace(
+            move(fresh, "proofed_at_counter", at=at, holder_match="officer", source="chip_local"),
+            profile=profile_from_card(card),
+        )
+        event = self._event(officer, raised, evidence, at)
+        if account is None:
+            return self._register.create(raised, password=password, events=(event,))
+        return self._register.update(raised, at=at, events=(event,))
+
+    def _check_standing(self, officer: Officer, at: datetime) -> None:
+        account = self._register.by_id(officer.account_id)
+        if at >= officer.until or account is None or not _is_officer(account):
+            raise AccountError("The officer's session is over.", code="login.expired")
+
+    def _event(
+        self, officer: Officer, raised: Account, evidence: Evidence, at: datetime
+    ) -> AuditEvent:
+        return AuditEvent(
+            kind="account.proofed_at_counter",
+            at=at,
+            account=raised.id,
+            detail={"officer": officer.account_id, "holder_match": "officer", "level": "2"},
+            commitment=evidence.commitment(self._rng(32)),
+        )
 
     def _consume(self, officer: Officer, appointment_id: str, at: datetime) -> bytes:
         grant = self._grants.consume("challenge", _key(appointment_id), at=at)
@@ -164,42 +190,9 @@ class CounterDesk:
             raise AccountError("The login name is taken.", code="counter.username_taken")
         return self._register.check_password(username, password, address=address, at=at)
 
-    def _raise(
-        self,
-        officer: Officer,
-        card: VerifiedCard,
-        account: Account | None,
-        username: str,
-        password: str,
-        *,
-        at: datetime,
-    ) -> Account:
-        fresh = account or Account(
-            id=encode_base64url(self._rng(16)), username=username, created_at=at
-        )
-        raised = replace(
-            move(fresh, "proofed_at_counter", at=at, holder_match="officer", source="chip_local"),
-            profile=profile_from_card(card),
-        )
-        event = AuditEvent(
-            kind="account.proofed_at_counter",
-            at=at,
-            account=raised.id,
-            detail={"officer": officer.account_id, "holder_match": "officer", "level": "2"},
-            commitment=_commitment(card, self._rng(32)),
-        )
-        if account is None:
-            return self._register.create(raised, password=password, events=(event,))
-        return self._register.save(raised, events=(event,))
 
-
-def _check_session(officer: Officer, at: datetime) -> None:
-    if at >= officer.until:
-        raise AccountError("The officer's session is over.", code="login.expired")
-
-
-def _commitment(card: VerifiedCard, salt: bytes) -> bytes:
-    return hashlib.sha256(salt + card.evidence_digest).digest()
+def _is_officer(account: Account) -> bool:
+    return "officer" in account.roles and account.state in {"registered", "active"}
 
 
 def _key(name: str) -> bytes:

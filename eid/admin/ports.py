@@ -28,9 +28,15 @@ class Register(Protocol):
         """The account, or AccountError ``login.refused`` or ``login.throttled``."""
 
     def create(
-        self, account: Account, *, password: str, events: Sequence[AuditEvent] = ()
+        self,
+        account: Account,
+        *,
+        password: str | None = None,
+        events: Sequence[AuditEvent] = (),
     ) -> Account:
         """Store a new account; AccountError when its name or number is taken."""
 
-    def save(self, account: Account, *, events: Sequence[AuditEvent] = ()) -> Account:
+    def update(
+        self, account: Account, *, at: datetime, events: Sequence[AuditEvent] = ()
+    ) -> Account:
         """Store a changed account; AccountError when somebody else changed it meanwhile."""

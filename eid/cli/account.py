@@ -32,17 +32,18 @@ def add(
 ) -> int:
     """Add an account without any level; only the counter and the card raise it."""
     from eid import app
+    from eid.levels.account import Account
+    from eid.store import new_account_id
 
     roles = frozenset(role or ())
     if roles - set(ROLES):
         raise FormatError(f"There is no such role; known: {', '.join(ROLES)}.", code="input.role")
     settings = app.Settings.load(config, os.environ)
+    at = datetime.now(UTC)
     with app.open_accounts(settings) as accounts:
         created = accounts.create(
-            username=username,
+            Account(id=new_account_id(), username=username, created_at=at, roles=roles),
             password=inputs.secret(password or "-"),
-            roles=roles,
-            at=datetime.now(UTC),
         )
     typer.echo(created.id)
     return 0

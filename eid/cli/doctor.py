@@ -204,12 +204,14 @@ def _trust(folder: Path) -> Iterator[Finding]:
     from eid.trust.store import TrustStore
 
     try:
-        problems = TrustStore.load(folder).problems
+        store = TrustStore.load(folder)
     except EidError as error:
-        problems = (f"{error.message} ({error.code})",)
+        problems = [f"{error.message} ({error.code})"]
+    else:
+        problems = [f"{item.source}: {item.message} ({item.code})" for item in store.problems]
     yield Finding(
         name="trust folder",
         status="warning" if problems else "ok",
-        message=" ".join(str(problem) for problem in problems) or f"{folder} is usable.",
+        message=" ".join(problems) or f"{folder} is usable.",
         remedy=f"mend the files in {folder}" if problems else "",
     )

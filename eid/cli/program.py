@@ -59,7 +59,6 @@ def program() -> typer.Typer:
     )
     for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
         app.command()(command)
-    # Options of the command behind `--` belong to that command.
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
     return app

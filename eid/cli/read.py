@@ -89,9 +89,9 @@ def _access_key(given: _Key) -> AccessKey:
     if given.can is not None:
         return Can(inputs.secret(given.can))
     return MrzKey(
-        inputs.secret(document or ""),
-        inputs.mrz_date(birth or ""),
-        inputs.mrz_date(expiry or ""),
+        document_number=inputs.secret(document or ""),
+        birth=inputs.mrz_date(birth or ""),
+        expiry=inputs.mrz_date(expiry or ""),
     )
 
 

@@ -59,7 +59,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     number = _number(expect_number)
     store = TrustStore.load(trust)
     for problem in store.problems:
-        typer.echo(f"eid: warning: {problem}", err=True)
+        typer.echo(f"eid: warning: {problem.source}: {problem.message} ({problem.code})", err=True)
     verdict = judge(
         _load(evidence),
         store,

@@ -26,9 +26,9 @@ def test_a_good_request_becomes_a_value(provider: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"exp": None}, "jwt.exp"),
+        ({"exp": None}, "jwt.time"),
         ({"iat": None}, "agent.request_format"),
-        ({"iat": True}, None),
+        ({"iat": True}, "jwt.time"),
         ({"client_name": ""}, "agent.request_format"),
         ({"client_name": "\u202e\u200b"}, "agent.request_format"),
         ({"client_name": ["x"]}, "agent.request_format"),
@@ -55,11 +55,11 @@ def test_a_good_request_becomes_a_value(provider: Any) -> None:
     ],
 )
 def test_a_request_that_is_wrong_is_refused(
-    provider: Any, changes: dict[str, Any], code: str | None
+    provider: Any, changes: dict[str, Any], code: str
 ) -> None:
     with pytest.raises((RequestRefused, FormatError, Expired)) as caught:
         provider.accepted(**changes)
-    assert code is None or caught.value.code == code
+    assert caught.value.code == code
 
 
 def test_a_request_lives_sixty_seconds_at_most(provider: Any) -> None:
