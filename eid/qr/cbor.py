@@ -135,7 +135,7 @@ def _container(
     data: bytes, at: int, head: tuple[int, int], depth: int, tags: Collection[int]
 ) -> tuple[Cbor, int]:
     major, argument = head
-    if depth <= 0:
+    if depth < 0:
         raise _refuse("The CBOR data is nested too deeply.")
     if major == 6:
         if argument not in tags:

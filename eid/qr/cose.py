@@ -84,6 +84,7 @@ def algorithm(key: PublicKey) -> int:
 
 def key_id(key: PublicKey) -> bytes:
     """First eight bytes of the key's COSE thumbprint, SHA-256 (RFC 9679 §3)."""
+    algorithm(key)
     if isinstance(key, Ed25519PublicKey):
         raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         members: dict[int | str, Cbor] = {1: 1, -1: 6, -2: raw}

@@ -42,11 +42,11 @@ def text(limit: int, *, lines: bool = False, pattern: str = "") -> Reader:
     def read(value: Cbor) -> Read | None:
         if not isinstance(value, str):
             return None
+        if pattern:
+            fits = len(value) <= limit and re.fullmatch(pattern, value)
+            return Read(value) if fits else None
         shown = shown_text(value, max_chars=limit, lines=lines)
-        if pattern and not re.fullmatch(pattern, shown):
-            return None
-        odd = () if pattern else warnings_of(shown)
-        return Read(shown, odd)
+        return Read(shown, warnings_of(shown))
 
     return read
 

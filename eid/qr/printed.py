@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 
 from eid.chip.match import PrintedCard
@@ -23,13 +23,47 @@ from eid.qr.plaintext import shown_text, warnings_of
 MAX_SIZE = 2048
 MAX_FIELDS = 32
 _MAX_CHARS = 512
+_VIETNAM = timezone(timedelta(hours=7))
 _SEXES: dict[str, Literal["M", "F"]] = {"Nam": "M", "Nữ": "F"}
 _INSURANCE = re.compile(r"[A-Z]{2}[0-9]{13}|[0-9]{10}")
-_PLACES = frozenset(
-    "001 002 004 006 008 010 011 012 014 015 017 019 020 022 024 025 026 027 030 031 033 034 035"
-    " 036 037 038 040 042 044 045 046 048 049 051 052 054 056 058 060 062 064 066 067 068 070 072"
-    " 074 075 077 079 080 082 083 084 086 087 089 091 092 093 094 095 096".split()
-) | {str(country) for country in range(101, 296)}
+_UNUSED = frozenset(
+    {
+        3,
+        5,
+        7,
+        9,
+        13,
+        16,
+        18,
+        21,
+        23,
+        28,
+        29,
+        32,
+        39,
+        41,
+        43,
+        47,
+        50,
+        53,
+        55,
+        57,
+        59,
+        61,
+        63,
+        65,
+        69,
+        71,
+        73,
+        76,
+        78,
+        81,
+        85,
+        88,
+        90,
+    }
+)
+_PLACES = frozenset({*range(1, 97)} - _UNUSED | {*range(101, 296)})
 """Where a birth can be registered: 63 provinces and 195 countries (Circular 07/2016 art. 7)."""
 
 
@@ -100,7 +134,7 @@ def _date(text: str) -> date | None:
 def _number_findings(card: PrintedCard) -> list[str]:
     """Digits 1-3 place, 4 century and sex, 5-6 birth year (Decree 137/2015 art. 13)."""
     found = []
-    if card.number[:3] not in _PLACES:
+    if int(card.number[:3]) not in _PLACES:
         found.append("number.place")
     century, female = divmod(int(card.number[3]), 2)
     if card.sex != "MF"[female]:
@@ -120,7 +154,7 @@ def _date_findings(card: PrintedCard, issued: str, at: datetime | None) -> list[
         return found
     if card.birth_date is not None and card.issue_date < card.birth_date:
         found.append("issue_date.before_birth")
-    if at is not None and card.issue_date > at.date():
+    if at is not None and card.issue_date > at.astimezone(_VIETNAM).date():
         found.append("issue_date.in_future")
     return found
 
