@@ -199,24 +199,32 @@ def report_missing(missing: list[str], *, pyscard: bool) -> None:
 # --- the Python environment ------------------------------------------------------------------
 
 
-def uv_environment() -> dict[str, str]:
-    """Hand pip's configuration (files and ``PIP_…`` variables) on to uv, which reads neither."""
-    listing = subprocess.run(
-        [str(VENV / "bin/python"), "-m", "pip", "config", "list"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    values: dict[str, str] = {}
-    for line in listing.splitlines():  # ordered by rising precedence: global, user, site, :env:
+def options_of(listing: str) -> dict[str, str]:
+    """What ``pip config list`` says: ordered by rising precedence, ``:env:`` last."""
+    options: dict[str, str] = {}
+    for line in listing.splitlines():
         name, _, value = line.partition("=")
-        values[name.rpartition(".")[2]] = value.strip("'\"").replace("\\n", " ")
-    env = {"PATH": f"{VENV / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(VENV)}
+        options[name.rpartition(".")[2]] = value.strip("'\"").replace("\\n", " ").strip()
+    return options
+
+
+def uv_options(options: dict[str, str]) -> dict[str, str]:
+    """The same for uv, as environment variables; what the user has set for uv himself wins."""
+    env: dict[str, str] = {}
     for option, (variable, separator) in PIP_TO_UV.items():
-        if values.get(option) and variable not in os.environ:
-            env[variable] = separator.join(values[option].split())
+        if options.get(option) and variable not in os.environ:
+            env[variable] = separator.join(options[option].split())
     if "UV_INDEX" in env:  # every file is pinned by hash, so any index may serve it, as with pip
         env["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    return env
+
+
+def uv_environment() -> dict[str, str]:
+    """Hand pip's configuration (files and ``PIP_...`` variables) on to uv, which reads neither."""
+    command = [str(VENV / "bin/python"), "-m", "pip", "config", "list"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    env = {"PATH": f"{VENV / 'bin'}:{os.environ['PATH']}", "VIRTUAL_ENV": str(VENV)}
+    env.update(uv_options(options_of(listing)))
     if "UV_CACHE_DIR" not in os.environ and not os.access(Path.home(), os.W_OK):
         env["UV_CACHE_DIR"] = str(STATE / "uv-cache")
     return env
@@ -296,13 +304,12 @@ def prepare() -> None:
 
 def lock(*options: str) -> None:
     """Resolve requirements/*.txt for every platform, with hashes and without any host."""
-    extras = [f"--extra={name}" for name in ("server",)]
     sources: dict[str, list[str]] = {
         "bootstrap.txt": ["requirements/bootstrap.in"],
         "dev.txt": [
             "pyproject.toml",
             "requirements/build.in",
-            *extras,
+            "--extra=server",
             "--group=dev",
             "--no-emit-package=pyscard",
         ],
