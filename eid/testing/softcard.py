@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
+from eid import tlv
 from eid.chip.transport import ReaderInfo
 from eid.errors import CardRemoved
 from eid.testing import softcard_active, softcard_pace
@@ -35,8 +36,10 @@ from eid.testing.softcard_apdu import (
     SW_WRONG_DATA,
     SW_WRONG_LENGTH,
     SW_WRONG_P1P2,
+    AnswerChain,
     ChipCommand,
     Refused,
+    far_offset,
     take_apart,
 )
 from eid.testing.softcard_files import ChipFiles
@@ -45,8 +48,8 @@ from eid.testing.softcard_pace import ChipPace
 
 _MOST_ANSWER: Final = 65_533
 _CHAINING: Final = 0x10
+_GET_RESPONSE: Final = 0xC0
 _PROTECTED: Final = 0x0C
-_MORE: Final = 0x6100
 
 _Answer = tuple[bytes, int]
 
@@ -91,7 +94,7 @@ class SoftwareCard:
         self._pace: ChipPace | None = None
         self._session: ChipSession | None = None
         self._granted = False
-        self._rest = b""
+        self._chain = AnswerChain()
 
     def close(self) -> None:
         """End the connection: the chip loses power."""
@@ -111,17 +114,20 @@ class SoftwareCard:
         return answer
 
     def _answer(self, raw: bytes, due: Collection[Fault]) -> bytes:
+        """Answer on the level of the wire, where refusals are not protected."""
         try:
-            command = take_apart(raw)
-            if command.extended and not self._extended:
-                raise Refused(SW_WRONG_LENGTH)
-            if command.ins == 0xC0:
-                return self._get_response(command)
-            self._rest = b""
+            command = take_apart(raw, extended_allowed=self._extended)
+            if command.ins == _GET_RESPONSE:
+                return self._chain.next(command.le)
+            self._chain = AnswerChain()
             if command.cla & _PROTECTED == _PROTECTED:
                 return self._protected(command, due)
         except Refused as refusal:
             return refusal.sw.to_bytes(2, "big")
+        return self._plain(command)
+
+    def _plain(self, command: ChipCommand) -> bytes:
+        """Answer an unprotected command; it ends a session, its rights and the selection."""
         if self._session is not None:
             self.reset()
         data, sw = self._run(command, command.le)
@@ -139,13 +145,14 @@ class SoftwareCard:
         limit = _MOST_ANSWER if outer.extended else SHORT_MAX
         data, sw = self._run(replace(command, extended=outer.extended), session.room(limit))
         missing = any(fault.kind == "missing_status" for fault in due)
-        answer = session.protect(data, sw, status_object=not missing)
-        return answer if len(answer) - 2 <= limit else self._begin_rest(answer)
+        answer = session.protect(data, sw, odd=command.ins & 1, status_object=not missing)
+        return answer if len(answer) - 2 <= limit else self._chain.begin(answer)
 
     def _run(self, command: ChipCommand, room: int) -> _Answer:
         handlers: dict[int, Callable[[ChipCommand], _Answer]] = {
             0xA4: self._select,
             0xB0: lambda c: self._read_binary(c, room),
+            0xB1: lambda c: self._read_far(c, room),
             0x22: self._set_environment,
             0x86: self._general_authenticate,
             0x88: self._internal_authenticate,
@@ -188,6 +195,18 @@ class SoftwareCard:
         whole = len(data) == most or command.le in (SHORT_MAX, EXTENDED_MAX)
         return data, SW_OK if whole else SW_END_OF_FILE
 
+    def _read_far(self, command: ChipCommand, room: int) -> _Answer:
+        """READ BINARY with an odd instruction: offset in DO'54', bytes in DO'53'."""
+        if command.p1 or command.p2:
+            raise Refused(SW_WRONG_P1P2)
+        if not command.le:
+            raise Refused(SW_WRONG_LENGTH)
+        offset = far_offset(command.data)
+        data = self._files.read(offset, min(command.le, room, _MOST_ANSWER))
+        framed = tlv.encode(0x53, data)
+        excess = len(framed) - min(command.le, room, _MOST_ANSWER)
+        return (tlv.encode(0x53, data[:-excess]) if excess > 0 else framed), SW_OK
+
     def _set_environment(self, command: ChipCommand) -> _Answer:
         self._pace = None
         if (command.p1, command.p2) != (0xC1, 0xA4):
@@ -223,22 +242,3 @@ class SoftwareCard:
         if command.le < len(signature):
             raise Refused(SW_WRONG_LENGTH)
         return signature, SW_OK
-
-    def _begin_rest(self, answer: bytes) -> bytes:
-        """Keep what a short answer cannot carry for GET RESPONSE."""
-        first, self._rest = answer[:SHORT_MAX], answer[SHORT_MAX:]
-        return first + self._more().to_bytes(2, "big")
-
-    def _get_response(self, command: ChipCommand) -> bytes:
-        if not self._rest:
-            raise Refused(SW_CONDITIONS)
-        body, status = self._rest[:-2], self._rest[-2:]
-        if len(body) <= command.le:
-            self._rest = b""
-            return body + status
-        self._rest = body[command.le :] + status
-        return body[: command.le] + self._more().to_bytes(2, "big")
-
-    def _more(self) -> int:
-        waiting = len(self._rest) - 2
-        return _MORE | (waiting if waiting < SHORT_MAX else 0)

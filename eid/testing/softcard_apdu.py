@@ -61,17 +61,49 @@ class ChipCommand:
         return EXTENDED_MAX if self.extended else SHORT_MAX
 
 
-def take_apart(raw: bytes) -> ChipCommand:
-    """Split a command APDU of any of the seven cases; Refused 6700 if it is none."""
+class AnswerChain:
+    """An answer longer than a short APDU, handed out part by part with 61xx and GET RESPONSE."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._status = b""
+
+    def begin(self, answer: bytes) -> bytes:
+        """Keep an answer with its status word and give the first part."""
+        self._rest, self._status = answer[:-2], answer[-2:]
+        return self.next(SHORT_MAX)
+
+    def next(self, le: int) -> bytes:
+        """Give up to ``le`` bytes more; Refused 6985 when nothing waits."""
+        if not self._rest:
+            raise Refused(SW_CONDITIONS)
+        part, self._rest = self._rest[:le], self._rest[le:]
+        if not self._rest:
+            return part + self._status
+        waiting = len(self._rest)
+        return part + bytes([0x61, waiting if waiting < SHORT_MAX else 0])
+
+
+def take_apart(raw: bytes, *, extended_allowed: bool = True) -> ChipCommand:
+    """Split a command APDU of any of the seven cases; Refused 6700 if it is none of them."""
     if len(raw) < 4:
         raise Refused(SW_WRONG_LENGTH)
     head, body = raw[:4], raw[4:]
     extended = len(body) > 2 and body[0] == 0
+    if extended and not extended_allowed:
+        raise Refused(SW_WRONG_LENGTH)
     data, tail = _extended_body(body) if extended else _short_body(body)
     most = EXTENDED_MAX if extended else SHORT_MAX
     le = (int.from_bytes(tail, "big") or most) if tail else 0
     cla, ins, p1, p2 = head
     return ChipCommand(cla, ins, p1, p2, data=data, le=le, extended=extended)
+
+
+def far_offset(data: bytes) -> int:
+    """Offset that READ BINARY with an odd instruction carries in DO'54', up to three bytes."""
+    if len(data) not in (3, 4, 5) or data[0] != 0x54 or data[1] != len(data) - 2:
+        raise Refused(SW_WRONG_DATA)
+    return int.from_bytes(data[2:], "big")
 
 
 def _short_body(body: bytes) -> tuple[bytes, bytes]:

@@ -55,10 +55,17 @@ class ChipSession:
             le=_expected_length(le.value) if le else 0,
         )
 
-    def protect(self, data: bytes, sw: int, *, status_object: bool = True) -> bytes:
-        """Encrypt and authenticate an answer; ``status_object`` False leaves DO'99' out."""
+    def protect(self, data: bytes, sw: int, *, odd: int = 0, status_object: bool = True) -> bytes:
+        """Encrypt and authenticate an answer.
+
+        ``odd`` is set for an odd instruction, whose data have no padding indicator;
+        ``status_object`` False leaves DO'99' out.
+        """
         ssc = self._step()
-        body = tlv.encode(_CRYPTOGRAM, b"\x01", self._encrypted(data, ssc)) if data else b""
+        body = b""
+        if data:
+            tag, indicator = (_CRYPTOGRAM_ODD, b"") if odd else (_CRYPTOGRAM, b"\x01")
+            body = tlv.encode(tag, indicator, self._encrypted(data, ssc))
         if status_object:
             body += tlv.encode(_STATUS, sw.to_bytes(2, "big"))
         mac = crypto.sm_mac(self._suite, self._ks_mac, ssc, body)
