@@ -200,11 +200,14 @@ def report_missing(missing: list[str], *, pyscard: bool) -> None:
 
 
 def options_of(listing: str) -> dict[str, str]:
-    """What ``pip config list`` says: ordered by rising precedence, ``:env:`` last."""
+    """What ``pip config list`` says for ``pip install``; the environment wins over files."""
     options: dict[str, str] = {}
-    for line in listing.splitlines():
-        name, _, value = line.partition("=")
-        options[name.rpartition(".")[2]] = value.strip("'\"").replace("\\n", " ").strip()
+    for section in ("global", "install", ":env:"):
+        for line in listing.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(f"{section}."):
+                words = value.strip("'\"").replace("\\n", " ").strip()
+                options[name.removeprefix(f"{section}.")] = words
     return options
 
 
