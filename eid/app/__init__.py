@@ -1,0 +1,7 @@
+"""An installation: its settings, and the wiring of all rooms (the only place that knows all)."""
+
+from eid.app.installation import (
+    Installation as Installation,
+    open_installation as open_installation,
+)
+from eid.app.settings import Settings as Settings

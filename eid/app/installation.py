@@ -1,0 +1,195 @@
+"""One installation: settings, keys, database and trust folder wired to the rooms that use them.
+
+This is the only place that knows all concrete classes. Programs open it, use a part, close it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from eid.admin.counter import CounterDesk
+from eid.app.settings import Settings
+from eid.app.verifier import TrustFolder, Verifier
+from eid.chip.verify import IDENTIFY
+from eid.errors import EidError, FormatError
+from eid.keys import (
+    Envelope,
+    SigningKey,
+    load_or_create_encryption_key,
+    load_or_create_secret,
+    load_or_create_signing_key,
+)
+from eid.levels.account import Account
+from eid.levels.rules import Rules
+from eid.oidc.clients import Client
+from eid.oidc.ports import AuditEvent
+from eid.oidc.provider import Provider, ProviderKeys
+from eid.oidc.settings import ProviderSettings
+from eid.store.accounts import AccountKeys, Accounts, new_account_id
+from eid.store.audit import Audit
+from eid.store.clients import Clients
+from eid.store.database import Database
+from eid.store.grants import Grants
+
+LOGIN = replace(
+    IDENTIFY, name="login", required=IDENTIFY.required | {"aa.signature", "aa.freshness"}
+)
+"""What a card must show to be a factor: everything of ``identify``, and the chip's own answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualProof:
+    """An officer's word for a level that no chip was read for; recorded as source ``manual``."""
+
+    level: Literal[1, 2]
+    officer: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not (self.officer and self.reason):
+            raise FormatError(
+                "A level needs the officer who proofed the person, and a reason.",
+                code="input.proofed_by",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Everything of one ``eid.toml``, opened; use :func:`open_installation`."""
+
+    settings: Settings
+    database: Database = field(repr=False)
+    audit: Audit = field(repr=False)
+    accounts: Accounts = field(repr=False)
+    grants: Grants = field(repr=False)
+    clients: Clients = field(repr=False)
+    trust: TrustFolder
+
+    def provider(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Provider:
+        """The OpenID Provider over this installation."""
+        settings, folder = self.settings, self.settings.data_dir
+        return Provider(
+            settings=ProviderSettings(
+                issuer=settings.issuer,
+                agent_url=settings.agent_url,
+                legal_entity=settings.legal_entity,
+                role=settings.role,
+                acr_prefix=settings.acr_prefix,
+            ),
+            keys=ProviderKeys(
+                tokens=load_or_create_signing_key(folder, "tokens"),
+                card_requests=load_or_create_signing_key(folder, "card-requests"),
+                evidence=load_or_create_encryption_key(folder, "evidence"),
+            ),
+            grants=self.grants,
+            accounts=self.accounts,
+            clients=self.clients,
+            judge_evidence=Verifier(trust=self.trust, policy=LOGIN),
+            rules=Rules.load(),
+            clock=clock,
+            is_ready=self.is_ready,
+        )
+
+    def counter(self) -> CounterDesk:
+        """The counter, where officers raise accounts to level 2."""
+        return CounterDesk(
+            issuer=self.settings.issuer,
+            register=self.accounts,
+            grants=self.grants,
+            trust=self.trust.current(),
+        )
+
+    def qr_key(self) -> SigningKey:
+        """The key that signs QR credentials."""
+        return load_or_create_signing_key(self.settings.data_dir, "qr")
+
+    def is_ready(self) -> bool:
+        """Whether the database and the trust folder can be used now."""
+        try:
+            self.database.check()
+            self.trust.current()
+        except EidError:
+            return False
+        return True
+
+    def add_account(
+        self,
+        *,
+        username: str,
+        password: str,
+        roles: Iterable[str] = (),
+        proof: ManualProof | None = None,
+        at: datetime,
+    ) -> Account:
+        """Create an account by the operator's own act, with an audit row.
+
+        Without a proof it has no level. AccountError ``account.username_taken``; FormatError for
+        an unusable name or password.
+        """
+        account = Account(
+            id=new_account_id(),
+            username=username,
+            created_at=at,
+            state="active" if proof else "registered",
+            level=proof.level if proof else 0,
+            source="manual",
+            holder_match="officer" if proof and proof.level == 2 else "none",
+            roles=frozenset(roles),
+            proofed_at=at if proof else None,
+        )
+        detail = {"level": str(account.level), "roles": " ".join(sorted(account.roles))}
+        if proof:
+            detail |= {"proofed_by": proof.officer, "reason": proof.reason}
+        event = AuditEvent(kind="account.added", at=at, account=account.id, detail=detail)
+        return self.accounts.create(account, password=password, events=[event])
+
+    def add_clients(self, registered: Iterable[Client], *, at: datetime) -> None:
+        """Register services, all or none; one with a known id is replaced."""
+        self.clients.put(registered, at=at)
+
+
+@contextmanager
+def open_installation(settings: Settings, *, migrate: bool = True) -> Iterator[Installation]:
+    """Open the installation; an empty database is given its tables first.
+
+    Raises SettingsError for what must be mended, Unavailable when the database is down.
+    """
+    folder = settings.data_dir
+    database = Database.open(settings.database)
+    try:
+        if migrate:
+            database.migrate()
+        envelope_key = load_or_create_secret(folder, "envelope")
+        audit = Audit(database, node=_node(), key=load_or_create_signing_key(folder, "audit"))
+        yield Installation(
+            settings=settings,
+            database=database,
+            audit=audit,
+            accounts=Accounts(
+                database,
+                audit,
+                AccountKeys(
+                    lookup=load_or_create_secret(folder, "lookup"),
+                    pairwise=load_or_create_secret(folder, "pairwise"),
+                    envelope=envelope_key,
+                ),
+                insecure_fast_hash=settings.insecure_fast_hash,
+            ),
+            grants=Grants(database, audit, Envelope(load_or_create_secret(folder, "grants"))),
+            clients=Clients(database, audit=audit, legal_entity=settings.legal_entity),
+            trust=TrustFolder(settings.trust),
+        )
+    finally:
+        database.close()
+
+
+def _node() -> str:
+    """The machine's name as the name of its audit chain: lower case, nothing exotic."""
+    name = socket.gethostname().partition(".")[0].lower()
+    clean = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
+    return clean[:63] or "node"

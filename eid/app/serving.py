@@ -1,0 +1,56 @@
+"""Running the provider: granian, one or more workers, stopped by SIGTERM."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from eid.app.installation import open_installation
+from eid.app.settings import Settings
+from eid.oidc.web import create_app
+
+if TYPE_CHECKING:
+    import falcon
+
+
+def serve(settings: Settings) -> None:
+    """Serve until the process is ended; the database is brought up to date first.
+
+    Raises SettingsError or Unavailable before the first request, never at it.
+    """
+    with open_installation(settings) as installation:
+        installation.database.check()
+        installation.trust.current()
+        installation.provider()
+    server = Server(
+        "eid",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=8,
+        log_level=LogLevels.warning,
+        log_access=False,
+        websockets=False,
+        respawn_failed_workers=True,
+    )
+    server.serve(target_loader=partial(create_wsgi, settings), wrap_loader=False)
+
+
+def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Response]:
+    """The provider as a WSGI application, for one worker process or another server."""
+    stack = ExitStack()
+    installation = stack.enter_context(open_installation(settings, migrate=False))
+    return create_app(installation.provider())
+
+
+def wsgi() -> falcon.App[falcon.Request, falcon.Response]:
+    """For servers that want a factory's name: reads the file that ``EID_CONFIG`` names."""
+    return create_wsgi(Settings.load(Path(os.environ["EID_CONFIG"]), os.environ))

@@ -1,0 +1,71 @@
+"""The operator's verifier: his trust folder, read again when it has changed, and one policy."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from eid.chip.evidence import Evidence
+from eid.chip.verify import Policy, VerifiedCard, verify
+from eid.errors import SettingsError
+from eid.trust.store import TrustStore
+
+_Stamp = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(slots=True)
+class TrustFolder:
+    """A trust folder that stays current: a new revocation list counts from the next card on.
+
+    A folder that cannot be read any more raises SettingsError: better no login than a login
+    under anchors that the operator has taken away.
+    """
+
+    path: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stamp: _Stamp = ()
+    _store: TrustStore | None = field(default=None, repr=False)
+
+    def current(self) -> TrustStore:
+        """The store as it lies on disk now; parsed only when a file came, went or changed."""
+        with self._lock:
+            stamp = _stamp(self.path)
+            if self._store is None or stamp != self._stamp:
+                self._store, self._stamp = TrustStore.load(self.path), stamp
+            return self._store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifier:
+    """Judges evidence for the provider (its ``judge_evidence``)."""
+
+    trust: TrustFolder
+    policy: Policy
+
+    def __call__(
+        self, evidence: Evidence, challenge: bytes, at: datetime, expect_number: str | None
+    ) -> VerifiedCard:
+        """The verified card, or a VerificationError with the whole verdict."""
+        return verify(
+            evidence,
+            self.trust.current(),
+            policy=self.policy,
+            at=at,
+            challenge=challenge,
+            expect_number=expect_number,
+        )
+
+
+def _stamp(folder: Path) -> _Stamp:
+    try:
+        return tuple(
+            (str(path), status.st_mtime_ns, status.st_size)
+            for path in sorted(folder.rglob("*"))
+            for status in (path.stat(),)
+        )
+    except OSError as error:
+        raise SettingsError(
+            "The trust folder cannot be read.", file=str(folder), key="trust"
+        ) from error
