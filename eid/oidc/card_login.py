@@ -1,0 +1,283 @@
+"""Card login between our page and the card agent on the person's machine (contracts §5).
+
+The challenge lives in the row of its card request, which is used up by the evidence that answers
+it; the row of the handle, which takes its place, is used up when the browser comes back. Evidence
+is kept between the two as it came: encrypted to us. Only the browser that asked can finish.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from eid.chip.evidence import Evidence
+from eid.errors import (
+    AccountError,
+    EidError,
+    FormatError,
+    HolderMismatch,
+    InsufficientEvidence,
+    RequestRefused,
+    VerificationError,
+)
+from eid.keys import (
+    JSON,
+    canonical_json,
+    decrypt_jwe,
+    encode_base64url,
+    parse_json_object,
+    sign_jwt,
+)
+from eid.levels.challenge import derive_challenge
+from eid.levels.factors.card import card_factor
+from eid.oidc import interaction as interactions
+from eid.oidc.handles import is_handle, key_of, new_handle
+from eid.oidc.http import Parameters
+from eid.oidc.interaction import Interaction, Session
+from eid.oidc.login import (
+    account_of,
+    check_same_person,
+    client_of,
+    end_for_other_person,
+    with_factor,
+)
+from eid.oidc.payload import octets, text
+from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.provider import Provider
+from eid.oidc.settings import origin_of
+
+if TYPE_CHECKING:
+    from eid.chip.verify import VerifiedCard
+
+REQUEST_TYP = "eid-card-request+jwt"
+EVIDENCE_TYP = "eid-evidence+jwe"
+AUDIENCE = "eid-agent"
+PURPOSE = "Đăng nhập / Log in"
+MAX_EVIDENCE = 256 * 1024
+MAX_SEALED = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRequest:
+    """The signed request for the agent, and the login that now waits for its answer."""
+
+    session: Session
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back by one handle, with the challenge that it must answer."""
+
+    interaction: bytes
+    card_request: bytes
+    cookie_hash: bytes
+    challenge: bytes = field(repr=False)
+    sealed: str = field(repr=False)
+    salt: bytes = field(repr=False)
+
+
+def ask(provider: Provider, session: Session, *, at: datetime) -> CardRequest:
+    """A new card request for this browser; an earlier one of the same login is void."""
+    interaction, settings = session.interaction, provider.settings
+    jti = new_handle(provider.rng)
+    challenge = derive_challenge(
+        issuer=settings.issuer,
+        client_id=interaction.request.client_id,
+        transaction_id=interaction.reference,
+        cookie_hash=interaction.cookie_hash,
+        random=provider.rng(32),
+    )
+    asked = replace(interaction.moved("card_asked"), card_request=key_of(jti))
+    payload: dict[str, JSON] = {
+        "interaction": encode_base64url(interaction.key),
+        "cookie_hash": encode_base64url(interaction.cookie_hash),
+        "challenge": encode_base64url(challenge),
+    }
+    lives_until = min(at + timedelta(seconds=settings.challenge_s), interaction.expires_at)
+    provider.grants.put(
+        Grant(kind="card_request", key=key_of(jti), payload=payload, expires_at=lives_until),
+        events=[interactions.event(interaction, "card.requested", at)],
+    )
+    saved = interactions.save(provider, asked, at=at)
+    token = sign_jwt(
+        _claims(provider, saved, jti, challenge, at), provider.keys.card_requests, typ=REQUEST_TYP
+    )
+    return CardRequest(session=replace(session, interaction=saved), token=token)
+
+
+def receive(provider: Provider, form: Parameters, *, at: datetime) -> str:
+    """Take evidence from an agent and return the one-time handle to come back with.
+
+    Proves nothing yet. RequestRefused ``card.request_over`` for a ``jti`` that is unknown, used
+    or too old; otherwise the errors of the encryption and of the evidence's form.
+    """
+    jti, sealed = form.get("jti"), form.get("evidence")
+    if jti is None or sealed is None or not is_handle(jti):
+        raise FormatError("The evidence or its jti is missing.", code="card.form")
+    asked = provider.grants.get("card_request", key_of(jti), at=at)
+    if asked is None:
+        raise _refused("This card request is used or too old.", "card.request_over")
+    _open(provider, sealed, key_of(jti))
+    handle = new_handle(provider.rng)
+    payload: dict[str, JSON] = {
+        **asked.payload,
+        "card_request": encode_base64url(asked.key),
+        "evidence": sealed,
+        "salt": encode_base64url(provider.rng(16)),
+    }
+    waiting = Grant(
+        kind="handle", key=key_of(handle), payload=payload, expires_at=asked.expires_at
+    )
+    received = AuditEvent(
+        kind="card.received", at=at, interaction=octets(asked.payload, "interaction").hex()[:16]
+    )
+    taken = provider.grants.consume(
+        "card_request", asked.key, at=at, issue=[waiting], events=[received]
+    )
+    if taken is None:
+        raise _refused("This card request is used or too old.", "card.request_over")
+    return handle
+
+
+def spend(provider: Provider, handle: str | None, *, at: datetime) -> Answer | EidError:
+    """Use the handle up, whoever brings it.
+
+    Why it is refused comes back as a value: it is said only after the browser is known.
+    """
+    if handle is None or not is_handle(handle):
+        return _refused("The card agent's answer carries no handle.", "card.handle_unknown")
+    grant = provider.grants.consume("handle", key_of(handle), at=at)
+    if grant is None:
+        if provider.grants.was_used("handle", key_of(handle)) is not None:
+            return _refused("This card answer was used before.", "card.handle_used")
+        return _refused("This card answer is unknown or too old.", "card.handle_unknown")
+    return Answer(
+        interaction=octets(grant.payload, "interaction"),
+        card_request=octets(grant.payload, "card_request"),
+        cookie_hash=octets(grant.payload, "cookie_hash"),
+        challenge=octets(grant.payload, "challenge"),
+        sealed=text(grant.payload, "evidence"),
+        salt=octets(grant.payload, "salt"),
+    )
+
+
+def accept(
+    provider: Provider, session: Session, answer: Answer | EidError, *, at: datetime
+) -> Session:
+    """The right browser is back: judge the evidence, and go on with the login.
+
+    RequestRefused when handle, request and browser do not belong together; the errors of the
+    judgement otherwise. HolderMismatch ends the login.
+    """
+    interaction = session.interaction
+    if isinstance(answer, EidError):
+        raise answer
+    if not hmac.compare_digest(answer.interaction, interaction.key):
+        raise _refused("This card was read for another login.", "card.other_interaction")
+    if answer.card_request != interaction.card_request or not hmac.compare_digest(
+        answer.cookie_hash, interaction.cookie_hash
+    ):
+        raise _refused("A newer card request took this one's place.", "card.request_superseded")
+    evidence = _open(provider, answer.sealed, answer.card_request)
+    try:
+        return _accept(provider, session, evidence, answer, at=at)
+    except HolderMismatch:
+        raise
+    except (VerificationError, InsufficientEvidence) as error:
+        _refuse_card(provider, interaction, error, at=at)
+        raise
+
+
+def _accept(
+    provider: Provider, session: Session, evidence: Evidence, answer: Answer, *, at: datetime
+) -> Session:
+    card = _judge(provider, session.interaction, evidence, answer.challenge, at=at)
+    factor = card_factor(card, at)
+    account = provider.accounts.by_number(card.holder.personal_number)
+    check_same_person(provider, session.interaction, account, at=at)
+    if account is None:
+        nobody = interactions.event(session.interaction, "login.refused", at, code="no_account")
+        provider.grants.record([nobody])
+        raise AccountError("No account belongs to this card yet.", code="login.no_account")
+    commitment = evidence.commitment(answer.salt)
+    return with_factor(provider, session, account, factor, at=at, commitment=commitment)
+
+
+def _judge(
+    provider: Provider,
+    interaction: Interaction,
+    evidence: Evidence,
+    challenge: bytes,
+    *,
+    at: datetime,
+) -> VerifiedCard:
+    """Judged against our own challenge and, after a password, the account's own number."""
+    expected = None
+    if interaction.account_id is not None:
+        profile = account_of(provider, interaction).profile
+        expected = profile.personal_number if profile else None
+    try:
+        return provider.judge_evidence(evidence, challenge, at, expected)
+    except HolderMismatch:
+        if expected is None:
+            raise
+        end_for_other_person(provider, interaction, at=at)
+        raise
+
+
+def _refuse_card(
+    provider: Provider, interaction: Interaction, error: EidError, *, at: datetime
+) -> None:
+    """Record a card that was refused; after several the login ends."""
+    refused = replace(
+        interaction.moved("card_refused"),
+        refused_cards=interaction.refused_cards + 1,
+        card_request=None,
+    )
+    events = [interactions.event(interaction, "card.refused", at, code=error.code)]
+    if refused.refused_cards >= provider.settings.max_refused_cards:
+        interactions.finish(provider, refused, at=at, events=events)
+    else:
+        interactions.save(provider, refused, at=at, events=events)
+
+
+def _open(provider: Provider, sealed: str, card_request: bytes) -> Evidence:
+    """The evidence inside, which must name the same ``jti`` within the encryption."""
+    content = decrypt_jwe(
+        sealed, provider.keys.evidence, typ=EVIDENCE_TYP, max_bytes=MAX_EVIDENCE + 1024
+    )
+    document = parse_json_object(content, max_size=MAX_EVIDENCE + 1024)
+    jti, evidence = document.get("jti"), document.get("evidence")
+    if document.keys() != {"jti", "evidence"} or not isinstance(jti, str):
+        raise FormatError("The evidence's envelope is malformed.", code="card.envelope")
+    if not hmac.compare_digest(key_of(jti), card_request):
+        raise _refused("The evidence answers another card request.", "card.other_request")
+    return Evidence.from_json(canonical_json(evidence))
+
+
+def _claims(
+    provider: Provider, interaction: Interaction, jti: str, challenge: bytes, at: datetime
+) -> dict[str, JSON]:
+    settings, issued = provider.settings, int(at.timestamp())
+    return {
+        "iss": settings.issuer,
+        "aud": AUDIENCE,
+        "jti": jti,
+        "iat": issued,
+        "exp": issued + settings.card_request_s,
+        "client_name": client_of(provider, interaction).name,
+        "client_origin": origin_of(interaction.request.redirect_uri),
+        "purpose": PURPOSE,
+        "plan": settings.card_plan,
+        "challenge": encode_base64url(challenge),
+        "cookie_hash": encode_base64url(interaction.cookie_hash),
+        "return_uri": settings.url(f"/interaction/{interaction.id}/card/return"),
+        "evidence_uri": settings.url("/card/evidence"),
+    }
+
+
+def _refused(message: str, code: str) -> RequestRefused:
+    return RequestRefused(message, code=code)

@@ -1,0 +1,85 @@
+"""Who calls the token endpoint (RFC 6749 §2.3): basic, post or, for public clients, none.
+
+Only :func:`authenticate` makes an :class:`AuthenticatedClient`: holding one is the proof.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import unquote_plus
+
+from eid.errors import OAuthError
+from eid.oidc.clients import AuthMethod, Client, Clients, is_secret
+from eid.oidc.http import Parameters
+
+MAX_AUTHORIZATION = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A client that proved, or being public only named, who it is."""
+
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    method: AuthMethod
+    client_id: str
+    secret: str
+
+
+def authenticate(
+    clients: Clients, authorization: str | None, form: Parameters
+) -> AuthenticatedClient:
+    """The client that authenticated by exactly its registered method, or ``invalid_client``.
+
+    An unknown client costs the same comparison as a wrong secret.
+    """
+    given = _credentials(authorization, form)
+    client = clients.by_id(given.client_id)
+    right = is_secret(given.secret, client.secret_hash if client else None)
+    if client is None or client.auth_method != given.method:
+        _refuse()
+    if given.method != "none" and not right:
+        _refuse()
+    return AuthenticatedClient(client)
+
+
+def _credentials(authorization: str | None, form: Parameters) -> _Credentials:
+    named, secret = form.get("client_id"), form.get("client_secret")
+    if form.get("client_assertion") or form.get("client_assertion_type"):
+        _refuse()
+    if authorization is not None:
+        basic = _basic(authorization)
+        if secret is not None or named not in {None, basic.client_id}:
+            _refuse()
+        return basic
+    if named is None:
+        _refuse()
+    if secret is None:
+        return _Credentials("none", named, "")
+    return _Credentials("client_secret_post", named, secret)
+
+
+def _basic(authorization: str) -> _Credentials:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > MAX_AUTHORIZATION:
+        _refuse()
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        _refuse()
+    client_id, colon, secret = decoded.partition(":")
+    if not colon:
+        _refuse()
+    return _Credentials("client_secret_basic", unquote_plus(client_id), unquote_plus(secret))
+
+
+def _refuse() -> NoReturn:
+    raise OAuthError(
+        "invalid_client", "The client did not authenticate as it is registered.", status=401
+    )

@@ -1,0 +1,97 @@
+"""What the provider says of itself: metadata and keys, as bytes that are made once.
+
+(OIDC Discovery §3, RFC 8414, RFC 9207, RFC 7517.) The metadata names exactly what is switched on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from eid.keys import JSON, canonical_json, encode_base64url
+from eid.oidc.acr import supported
+from eid.oidc.authorize import BEST_AUTH_LEVEL
+from eid.oidc.claims import FIELDS
+from eid.oidc.clients import AUTH_METHODS
+from eid.oidc.http import Request, Response
+from eid.oidc.provider import Provider
+
+METADATA_AGE_S = 3600
+KEYS_AGE_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Cached bytes with their entity tag."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+    max_age_s: int
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Entity tag and how long it may be kept."""
+        tag = encode_base64url(hashlib.sha256(self.body).digest()[:12])
+        cache = f"public, max-age={self.max_age_s}"
+        return (("ETag", f'"{tag}"'), ("Cache-Control", cache))
+
+    def respond(self, request: Request) -> Response:
+        """The document, or 304 where the caller has it."""
+        headers = self.headers
+        known = (request.if_none_match or "").replace("W/", "").split(",")
+        if headers[0][1] in [tag.strip() for tag in known]:
+            return Response(status=304, headers=headers)
+        return Response(body=self.body, content_type=self.content_type, headers=headers)
+
+
+def metadata_document(provider: Provider) -> Document:
+    """``/.well-known/openid-configuration``."""
+    return _document(metadata(provider), METADATA_AGE_S)
+
+
+def keys_document(provider: Provider) -> Document:
+    """``/jwks``: public keys only, the one that evidence is encrypted to with ``use`` enc."""
+    keys = provider.keys
+    members = [
+        keys.tokens.public_jwk(),
+        keys.card_requests.public_jwk(),
+        keys.evidence.public_jwk(),
+    ]
+    return _document({"keys": members}, KEYS_AGE_S)
+
+
+def metadata(provider: Provider) -> dict[str, JSON]:
+    """The provider's metadata."""
+    settings = provider.settings
+    scopes = dict.fromkeys(["openid", *(field.scope for field in FIELDS)])
+    own = ["sub", "acr", "amr", "auth_time", "eid_level", "eid_auth_level", "eid_source"]
+    return {
+        "issuer": settings.issuer,
+        "authorization_endpoint": settings.url("/authorize"),
+        "token_endpoint": settings.url("/token"),
+        "userinfo_endpoint": settings.url("/userinfo"),
+        "jwks_uri": settings.url("/jwks"),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": [provider.keys.tokens.alg],
+        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": list(scopes),
+        "claims_supported": own + [field.name for field in FIELDS],
+        "claim_types_supported": ["normal"],
+        "acr_values_supported": list(supported(settings.acr_prefix, auth_level=BEST_AUTH_LEVEL)),
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["vi", "en"],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+def _document(value: dict[str, JSON], max_age_s: int) -> Document:
+    return Document(
+        body=canonical_json(value), content_type="application/json", max_age_s=max_age_s
+    )

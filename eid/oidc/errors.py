@@ -1,0 +1,124 @@
+"""Errors on their way out: HTTP status, JSON for programs, words for people.
+
+>>> from eid.errors import HolderMismatch
+>>> status_of(HolderMismatch("The card belongs to another person."))
+403
+>>> words_of("holder_mismatch").english
+'The card belongs to another person.'
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+from eid.errors import (
+    AccountError,
+    EidError,
+    FormatError,
+    InsufficientEvidence,
+    OAuthError,
+    SettingsError,
+    Unavailable,
+    VerificationError,
+)
+from eid.keys import JSON
+from eid.oidc.http import Response, json_response
+
+RETRY_AFTER_S = 5
+UNKNOWN = "error"
+
+_BY_CODE: Mapping[str, int] = MappingProxyType(
+    {
+        "interaction.over": 410,
+        "interaction.changed": 409,
+        "interaction.impossible_step": 409,
+        "login.throttled": 429,
+        "request.method": 405,
+        "request.not_found": 404,
+        "request.size": 413,
+    }
+)
+_BY_KIND: tuple[tuple[type[EidError], int], ...] = (
+    (FormatError, 400),
+    (VerificationError, 403),
+    (InsufficientEvidence, 403),
+    (AccountError, 403),
+    (Unavailable, 503),
+    (SettingsError, 500),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One sentence, twice."""
+
+    vietnamese: str
+    english: str
+
+
+def status_of(error: EidError) -> int:
+    """The HTTP status of an error."""
+    if isinstance(error, OAuthError):
+        return error.status
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
+    return next((status for kind, status in _BY_KIND if isinstance(error, kind)), 500)
+
+
+def words_of(code: str) -> Words:
+    """What a person reads for a code; a general sentence for codes without words of their own."""
+    words = _texts()
+    for known in (code, code.partition(".")[0], UNKNOWN):
+        if known in words:
+            return words[known]
+    raise LookupError(UNKNOWN)
+
+
+def json_error(error: EidError, *, correlation: str) -> Response:
+    """The answer to a program (RFC 6749 §5.2, RFC 6750 §3)."""
+    status = status_of(error)
+    name, description = _oauth_words(error, status)
+    body: dict[str, JSON] = {
+        "error": name,
+        "error_description": description,
+        "correlation_id": correlation,
+    }
+    return json_response(body, status=status, headers=retry_headers(status) + _challenge(error))
+
+
+def retry_headers(status: int) -> tuple[tuple[str, str], ...]:
+    """When to come back, for the statuses that mean later."""
+    return (("Retry-After", str(RETRY_AFTER_S)),) if status in {429, 503} else ()
+
+
+def _oauth_words(error: EidError, status: int) -> tuple[str, str]:
+    if isinstance(error, OAuthError):
+        return error.error, error.description
+    if isinstance(error, Unavailable):
+        return "temporarily_unavailable", "The provider cannot answer now; try again."
+    if status == 500:
+        return "server_error", "The provider is not set up to answer this."
+    return ("invalid_request" if isinstance(error, FormatError) else error.code), error.message
+
+
+def _challenge(error: EidError) -> tuple[tuple[str, str], ...]:
+    if not isinstance(error, OAuthError) or error.status != 401:
+        return ()
+    if error.error == "invalid_client":
+        return (("WWW-Authenticate", 'Basic realm="token", charset="UTF-8"'),)
+    named = "" if error.error == "unauthorized" else f', error="{error.error}"'
+    return (("WWW-Authenticate", f'Bearer realm="userinfo"{named}'),)
+
+
+@cache
+def _texts() -> Mapping[str, Words]:
+    data = resources.files("eid.oidc").joinpath("pages", "errors.toml").read_text("utf-8")
+    return {
+        code: Words(vietnamese=row["vi"], english=row["en"])
+        for code, row in tomllib.loads(data).items()
+    }

@@ -1,0 +1,193 @@
+"""The level loop: after every factor, assess, and say what follows (contracts §6).
+
+A factor leads to consent when the essential level is reached, to another factor when it can
+still be reached in this login, and else to ``unmet_authentication_requirements``. The order of
+the factors does not matter; all must be the same person's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from eid.errors import AccountError, HolderMismatch, OAuthError, RequestRefused
+from eid.levels.account import Account
+from eid.levels.assess import assess
+from eid.levels.assurance import Assurance, Factor
+from eid.oidc import interaction as interactions
+from eid.oidc.acr import Standing, is_met
+from eid.oidc.authorize import unmet
+from eid.oidc.clients import Client
+from eid.oidc.interaction import Interaction, Session
+from eid.oidc.provider import Provider
+
+METHODS = ("password", "card")
+
+
+def with_password(
+    provider: Provider,
+    session: Session,
+    username: str,
+    password: str,
+    *,
+    address: str,
+    at: datetime,
+) -> Session:
+    """The login after a password; AccountError ``login.refused`` or ``login.throttled``."""
+    interaction = session.interaction
+    try:
+        account = provider.accounts.check_password(username, password, address=address, at=at)
+    except AccountError as error:
+        refused = interactions.event(interaction, "login.refused", at, code=error.code)
+        provider.grants.record([refused])
+        raise
+    return with_factor(provider, session, account, Factor.of("password", at), at=at)
+
+
+def with_factor(
+    provider: Provider,
+    session: Session,
+    account: Account,
+    factor: Factor,
+    *,
+    at: datetime,
+    commitment: bytes | None = None,
+) -> Session:
+    """The login after one more factor of ``account``, stored, with a new cookie to set.
+
+    Raises HolderMismatch when another person began this login (which ends it), AccountError for
+    an account that may not log in, OAuthError when the request cannot be met any more.
+    """
+    interaction = session.interaction
+    check_usable(account)
+    check_same_person(provider, interaction, account, at=at)
+    factors = (*(f for f in interaction.factors if f.method != factor.method), factor)
+    stepped = replace(interaction, account_id=account.id, factors=factors, card_request=None)
+    client = client_of(provider, stepped)
+    _check_subject(provider, stepped, client)
+    reached = is_reached(provider, stepped, account, client, at=at)
+    if not reached and not open_methods(provider, stepped, account, client, at=at):
+        raise unmet()
+    following = stepped.moved("level_reached" if reached else "factor_accepted")
+    session = interactions.renewed(provider, following)
+    accepted = interactions.event(
+        following, f"login.{factor.method}", at, commitment=commitment, stage=following.stage
+    )
+    saved = interactions.save(provider, session.interaction, at=at, events=[accepted])
+    return replace(session, interaction=saved)
+
+
+def check_usable(account: Account) -> None:
+    """AccountError for a locked or closed account; the answer comes after the proof."""
+    if account.state in {"locked", "closed"}:
+        raise AccountError("This account cannot log in now.", code=f"account.{account.state}")
+
+
+def check_same_person(
+    provider: Provider, interaction: Interaction, account: Account | None, *, at: datetime
+) -> None:
+    """HolderMismatch, and the end of the login, if its earlier factor was another person's."""
+    known = interaction.account_id
+    if known is not None and (account is None or account.id != known):
+        end_for_other_person(provider, interaction, at=at)
+
+
+def end_for_other_person(provider: Provider, interaction: Interaction, *, at: datetime) -> None:
+    """End the login, leave a record, and raise HolderMismatch."""
+    ended = interactions.event(interaction, "login.holder_mismatch", at)
+    interactions.finish(provider, interaction, at=at, events=[ended])
+    raise HolderMismatch("The card and the password belong to different people.")
+
+
+def assurance_of(
+    provider: Provider,
+    interaction: Interaction,
+    account: Account,
+    *,
+    at: datetime,
+    consent: bool = False,
+    also: tuple[Factor, ...] = (),
+) -> Assurance:
+    """What the login is worth now, or would be with the factors ``also``."""
+    return assess(
+        card=None,
+        factors=(*interaction.factors, *also),
+        account=account,
+        consent=consent,
+        rules=provider.rules,
+        at=at,
+    )
+
+
+def standing(assurance: Assurance, client: Client) -> Standing:
+    """The part of an assurance that ``acr`` is decided by."""
+    return Standing(
+        level=assurance.level,
+        auth_level=assurance.auth_level,
+        min_auth_level=client.min_auth_level,
+    )
+
+
+def is_reached(
+    provider: Provider,
+    interaction: Interaction,
+    account: Account,
+    client: Client,
+    *,
+    at: datetime,
+) -> bool:
+    """Whether the essential level holds now."""
+    now = assurance_of(provider, interaction, account, at=at)
+    prefix = provider.settings.acr_prefix
+    return is_met(interaction.request.acr, standing(now, client), prefix=prefix)
+
+
+def open_methods(
+    provider: Provider,
+    interaction: Interaction,
+    account: Account,
+    client: Client,
+    *,
+    at: datetime,
+) -> tuple[str, ...]:
+    """The methods still to be shown, if together they can reach the essential level."""
+    left = methods_left(interaction, account)
+    also = tuple(Factor.of(method, at) for method in left)
+    best = assurance_of(provider, interaction, account, at=at, also=also)
+    prefix = provider.settings.acr_prefix
+    met = is_met(interaction.request.acr, standing(best, client), prefix=prefix)
+    return left if met else ()
+
+
+def methods_left(interaction: Interaction, account: Account | None) -> tuple[str, ...]:
+    """The methods not shown yet; a card needs an account that knows whose card it must be."""
+    shown = {factor.method for factor in interaction.factors}
+    cardless = account is not None and account.profile is None
+    return tuple(m for m in METHODS if m not in shown and not (m == "card" and cardless))
+
+
+def account_of(provider: Provider, interaction: Interaction) -> Account:
+    """The account that logs in; RequestRefused before any factor was accepted."""
+    account_id = interaction.account_id
+    account = None if account_id is None else provider.accounts.by_id(account_id)
+    if account is None:
+        raise RequestRefused("Nobody has logged in here yet.", code="interaction.impossible_step")
+    check_usable(account)
+    return account
+
+
+def client_of(provider: Provider, interaction: Interaction) -> Client:
+    """The client of the request, as it is registered now."""
+    client = provider.client(interaction.request.client_id)
+    if client is None or interaction.request.redirect_uri not in client.redirect_uris:
+        raise interactions.over()
+    return client
+
+
+def _check_subject(provider: Provider, interaction: Interaction, client: Client) -> None:
+    """The ``sub`` that a claims request insists on (OIDC Core §5.5.1)."""
+    wanted = interaction.request.claims.subject
+    if wanted is None or interaction.account_id is None:
+        return
+    if provider.accounts.subject(interaction.account_id, client.sector) != wanted:
+        raise OAuthError("login_required", "Another person logged in than was asked for.")

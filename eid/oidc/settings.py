@@ -1,0 +1,83 @@
+"""What an operator decides about the provider, as one value (contracts §6, §7).
+
+>>> settings = ProviderSettings(issuer="https://id.example", agent_url="http://127.0.0.1:8350",
+...                             legal_entity="Example Ltd", role="own_services")
+>>> settings.url("/token"), settings.origin, settings.secure_cookies
+('https://id.example/token', 'https://id.example', True)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from eid.errors import SettingsError
+
+Role = Literal["own_services", "state_body", "licensed_provider"]
+Plan = Literal["kiosk", "bank"]
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+MAX_CARD_REQUEST_S = 60
+MAX_CHALLENGE_S = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One provider. Lifetimes are seconds; ``issuer`` is https, or http on loopback."""
+
+    issuer: str
+    agent_url: str
+    legal_entity: str
+    role: Role
+    acr_prefix: str = "urn:eid"
+    card_plan: Plan = "kiosk"
+    interaction_s: int = 600
+    code_s: int = 60
+    access_s: int = 300
+    id_token_s: int = 300
+    card_request_s: int = MAX_CARD_REQUEST_S
+    challenge_s: int = MAX_CHALLENGE_S
+    max_refused_cards: int = 5
+
+    def __post_init__(self) -> None:
+        """SettingsError for an issuer that is not https (or loopback), or too long lifetimes."""
+        parts = urlsplit(self.issuer)
+        loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        clean = not (parts.query or parts.fragment or "@" in parts.netloc)
+        if not (loopback or parts.scheme == "https") or not clean or self.issuer.endswith("/"):
+            raise SettingsError(
+                "The issuer must be https (http on loopback only), without a final slash.",
+                key="issuer",
+                expected="https://id.example",
+            )
+        if self.card_request_s > MAX_CARD_REQUEST_S or self.challenge_s > MAX_CHALLENGE_S:
+            raise SettingsError(
+                "A card request lives 60 seconds at most, a challenge 120.",
+                key="card_request_s",
+                expected="at most 60 and 120",
+            )
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the issuer."""
+        return origin_of(self.issuer)
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies are ``__Host-`` and Secure: always on https."""
+        return self.issuer.startswith("https://")
+
+    def url(self, path: str) -> str:
+        """The address of one of the provider's own paths; never from a Host header."""
+        return self.issuer + path
+
+
+def origin_of(url: str) -> str:
+    """``scheme://host:port`` as a browser writes it: lower case, default ports left out."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"

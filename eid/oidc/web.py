@@ -1,0 +1,269 @@
+"""The provider as a WSGI application: one table of routes, one place where errors end.
+
+Host and forwarded headers are never read: every address comes from the settings (row O-047).
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import falcon
+
+from eid.errors import EidError, FormatError, RequestRefused, Unavailable
+from eid.keys import encode_base64url
+from eid.oidc import browser, card_login, discovery, token, userinfo
+from eid.oidc.errors import json_error
+from eid.oidc.http import Request, Response, json_response
+from eid.oidc.pages import style
+from eid.oidc.provider import Provider
+
+Handler = Callable[[Provider, Request], Response]
+App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
+
+_log = logging.getLogger("eid.oidc")
+MAX_QUERY = 16 * 1024
+MAX_FORM = 32 * 1024
+MAX_COOKIES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One path: a handler per method, and whether programs (``api``) or people use it."""
+
+    path: str
+    handlers: Mapping[str, Handler]
+    api: bool = False
+    max_body: int = MAX_FORM
+
+
+def create_app(provider: Provider) -> App:
+    """The provider's WSGI application, to be served under the issuer's path."""
+    app = falcon.App(middleware=[_Headers(secure=provider.settings.secure_cookies)])
+    app.req_options.auto_parse_qs_csv = False
+    for route in routes(provider):
+        app.add_route(route.path, _Endpoint(provider, route))
+    app.add_error_handler(falcon.HTTPError, _framework_error(provider))
+    app.add_error_handler(Exception, _unexpected)
+    return app
+
+
+def routes(provider: Provider) -> tuple[Route, ...]:
+    """Every path that the provider serves."""
+    one = "/interaction/{interaction_id}"
+    return (
+        Route(path="/authorize", handlers={"GET": browser.start, "POST": browser.start}),
+        Route(path=one, handlers={"GET": browser.show}),
+        Route(path=f"{one}/password", handlers={"POST": browser.password}),
+        Route(path=f"{one}/card", handlers={"GET": browser.card}),
+        Route(path=f"{one}/card/return", handlers={"GET": browser.card_return}),
+        Route(
+            path=f"{one}/consent",
+            handlers={"GET": browser.consent_page, "POST": browser.consent},
+        ),
+        Route(path=f"{one}/cancel", handlers={"GET": browser.cancel_page, "POST": browser.cancel}),
+        Route(
+            path="/card/evidence",
+            handlers={"POST": _receive_evidence},
+            api=True,
+            max_body=card_login.MAX_SEALED,
+        ),
+        Route(path="/token", handlers={"POST": token.respond}, api=True),
+        Route(
+            path="/userinfo",
+            handlers={"GET": userinfo.respond, "POST": userinfo.respond},
+            api=True,
+        ),
+        _static("/.well-known/openid-configuration", discovery.metadata_document(provider)),
+        _static("/jwks", discovery.keys_document(provider)),
+        _static(
+            "/style.css",
+            discovery.Document(
+                body=style(), content_type="text/css; charset=utf-8", max_age_s=3600
+            ),
+        ),
+        Route(path="/health/live", handlers={"GET": _live, "HEAD": _live}, api=True),
+        Route(path="/health/ready", handlers={"GET": _ready, "HEAD": _ready}, api=True),
+    )
+
+
+def _static(path: str, document: discovery.Document) -> Route:
+    def respond(_provider: Provider, request: Request) -> Response:
+        return document.respond(request)
+
+    return Route(path=path, handlers={"GET": respond, "HEAD": respond}, api=True)
+
+
+def _receive_evidence(provider: Provider, request: Request) -> Response:
+    form = request.form(limits=MappingProxyType({"evidence": card_login.MAX_SEALED}))
+    return json_response({"handle": card_login.receive(provider, form, at=provider.clock())})
+
+
+def _live(_provider: Provider, _request: Request) -> Response:
+    return json_response({"status": "live"})
+
+
+def _ready(provider: Provider, _request: Request) -> Response:
+    if not provider.is_ready():
+        raise Unavailable("The provider is not ready.")
+    return json_response({"status": "ready"})
+
+
+class _Endpoint:
+    """A route as Falcon wants it."""
+
+    def __init__(self, provider: Provider, route: Route) -> None:
+        self._provider = provider
+        self._route = route
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
+        """Every method takes the same way."""
+        correlation = encode_base64url(self._provider.rng(9))
+        try:
+            request = _request(req, self._route, path, correlation)
+            answer = self._handler(req.method)(self._provider, request)
+        except EidError as error:
+            answer = self._error(error, req.method, correlation)
+        _send(answer, resp)
+
+    on_head = on_post = on_put = on_delete = on_patch = on_options = on_get
+
+    def _handler(self, method: str) -> Handler:
+        handler = self._route.handlers.get(method)
+        if handler is None:
+            raise RequestRefused("This method is not offered here.", code="request.method")
+        return handler
+
+    def _error(self, error: EidError, method: str, correlation: str) -> Response:
+        if self._route.api:
+            _log.info("refused: %s [%s]", error.code, correlation)
+            answer = json_error(error, correlation=correlation)
+        else:
+            named = Request(method=method, correlation=correlation)
+            answer = browser.error_page(self._provider, named, error)
+        if error.code != "request.method":
+            return answer
+        allowed = ("Allow", ", ".join(sorted(self._route.handlers)))
+        return Response(
+            status=answer.status,
+            body=answer.body,
+            content_type=answer.content_type,
+            headers=(*answer.headers, allowed),
+        )
+
+
+class _Headers:
+    """What every answer carries unless its endpoint said otherwise (row O-043)."""
+
+    def __init__(self, *, secure: bool) -> None:
+        self._fixed = {
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "Referrer-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+        if secure:
+            self._fixed["Strict-Transport-Security"] = "max-age=31536000"
+
+    def process_response(
+        self,
+        _req: falcon.Request,
+        resp: falcon.Response,
+        _resource: object,
+        _req_succeeded: bool,  # noqa: FBT001 - Falcon's signature
+    ) -> None:
+        """Fill in what is missing."""
+        for name, value in self._fixed.items():
+            if resp.get_header(name) is None:
+                resp.set_header(name, value)
+
+
+def _request(
+    req: falcon.Request, route: Route, path: Mapping[str, str], correlation: str
+) -> Request:
+    if len(req.query_string) > MAX_QUERY:
+        raise FormatError("The request's query is too long.", code="request.size")
+    return Request(
+        method=req.method,
+        query=req.query_string,
+        body=_body(req, route.max_body) if req.method == "POST" else b"",
+        content_type=req.content_type or "",
+        authorization=req.get_header("Authorization"),
+        origin=req.get_header("Origin"),
+        fetch_site=req.get_header("Sec-Fetch-Site"),
+        if_none_match=req.get_header("If-None-Match"),
+        cookies=_cookies(req.get_header("Cookie") or ""),
+        path=path,
+        address=req.remote_addr,
+        correlation=correlation,
+    )
+
+
+def _body(req: falcon.Request, limit: int) -> bytes:
+    length = req.content_length or 0
+    body = bytes(req.bounded_stream.read(limit + 1)) if length <= limit else b""
+    if length > limit or len(body) > limit:
+        raise FormatError("The request's body is too long.", code="request.size")
+    return body
+
+
+def _cookies(header: str) -> dict[str, tuple[str, ...]]:
+    """All values by name: a name that comes twice is seen to come twice."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in header[:MAX_COOKIES].split(";"):
+        name, _, value = pair.strip().partition("=")
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def _send(answer: Response, resp: falcon.Response) -> None:
+    resp.status = answer.status
+    resp.data = answer.body
+    if answer.content_type:
+        resp.content_type = answer.content_type
+    for name, value in answer.headers:
+        if name == "Set-Cookie":
+            resp.append_header(name, value)
+        else:
+            resp.set_header(name, value)
+
+
+def _framework_error(
+    provider: Provider,
+) -> Callable[[falcon.Request, falcon.Response, falcon.HTTPError, Mapping[str, object]], None]:
+    """Unknown paths and malformed requests, which Falcon refuses before any route."""
+
+    def handle(
+        req: falcon.Request,
+        resp: falcon.Response,
+        error: falcon.HTTPError,
+        _params: Mapping[str, object],
+    ) -> None:
+        code = "request.not_found" if error.status_code == 404 else "request.malformed"
+        refused = FormatError("There is no such page.", code=code)
+        request = Request(method=req.method, correlation=encode_base64url(provider.rng(9)))
+        _send(browser.error_page(provider, request, refused), resp)
+
+    return handle
+
+
+def _unexpected(
+    _req: falcon.Request,
+    resp: falcon.Response,
+    error: Exception,
+    _params: Mapping[str, object],
+) -> None:
+    """A fault of ours: the log gets the place, never values; the caller gets 500."""
+    places = " < ".join(
+        f"{frame.name}:{frame.lineno}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
+    )
+    _log.error("fault: %s at %s", type(error).__name__, places)
+    resp.status = 500
+    resp.content_type = "text/plain; charset=utf-8"
+    resp.text = "Có lỗi xảy ra. / Something went wrong."
