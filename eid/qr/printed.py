@@ -112,11 +112,11 @@ def _parts(data: str | bytes) -> list[str]:
         text = data.decode() if isinstance(data, bytes) else data
     except UnicodeDecodeError as e:
         raise _refuse("utf8", "The code is not UTF-8 text.") from e
-    parts = [shown_text(part, max_chars=_MAX_CHARS) for part in text.split("|", MAX_FIELDS)]
+    if not 6 <= text.count("|") + 1 <= MAX_FIELDS:
+        raise _refuse("fields", "The code has too few or too many fields.")
+    parts = [shown_text(part, max_chars=_MAX_CHARS) for part in text.split("|")]
     if _INSURANCE.fullmatch(parts[0]) and len(parts) > 6:
         raise _refuse("health_insurance", "This is the code of a health insurance card.")
-    if not 6 <= len(parts) <= MAX_FIELDS:
-        raise _refuse("fields", "The code has too few or too many fields.")
     return parts
 
 

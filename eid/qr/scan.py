@@ -29,6 +29,9 @@ MAX_ENLARGED = 12_000_000
 """Pixels that an enlarging step may make; larger pictures skip that step."""
 
 _QR_ONLY = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+_DARK_SHARE = 250
+"""One pixel in so many is darker than the level taken for dark modules."""
+_MIN_CONTRAST = 6
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _BROKEN_PICTURE = (
     OSError,
@@ -81,19 +84,19 @@ def load(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     with picture:
         if picture.width * picture.height > max_pixels:
             raise _too_large()
-        try:
-            return _gray(picture)
-        except _BROKEN_PICTURE as e:
-            raise _refuse() from e
+        return _gray(picture)
 
 
 def _gray(picture: Image.Image) -> Image.Image:
     """Eight-bit gray, transparency on white."""
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return picture if picture.mode == "L" else picture.convert("L")
+    try:
+        if picture.has_transparency_data:
+            colour = picture.convert("RGBA")
+            white = Image.new("RGBA", colour.size, "white")
+            return Image.alpha_composite(white, colour).convert("L")
+        return picture.copy() if picture.mode == "L" else picture.convert("L")
+    except _BROKEN_PICTURE as e:
+        raise _refuse() from e
 
 
 def _decode(picture: Image.Image) -> tuple[bytes, ...]:
@@ -120,7 +123,7 @@ def _smoothed(gray: Image.Image) -> Image.Image:
 def _on_light_ground(gray: Image.Image) -> Image.Image | None:
     """For a code on a dark ground without quiet zone: dark modules alone stay dark."""
     smooth = gray.filter(ImageFilter.BoxBlur(1))
-    threshold = _lower_threshold(smooth.histogram())
+    threshold = _ground_threshold(smooth.histogram())
     if threshold is None:
         return None
     return smooth.point([0 if level <= threshold else 255 for level in range(256)])
@@ -150,25 +153,16 @@ CASCADE: tuple[Step, ...] = (
 """Tried in this order after the plain pass; cheap steps first."""
 
 
-def _lower_threshold(histogram: list[int]) -> int | None:
-    """The lower of two thresholds that part the levels in three (Otsu 1979, three classes)."""
-    count = [0.0]
-    total = [0.0]
-    for level in range(0, 256, 4):
-        here = sum(histogram[level : level + 4])
-        count.append(count[-1] + here)
-        total.append(total[-1] + here * (level + 1.5))
-
-    def weight(start: int, end: int) -> float:
-        pixels = count[end] - count[start]
-        return (total[end] - total[start]) ** 2 / pixels if pixels else 0.0
-
-    best = max(
-        (weight(0, low) + weight(low, high) + weight(high, 64), low)
-        for low in range(1, 63)
-        for high in range(low + 1, 64)
-    )
-    return best[1] * 4 - 1 if best[0] else None
+def _ground_threshold(histogram: list[int]) -> int | None:
+    """A level between the darkest modules and the ground, which fills most of the picture."""
+    darkest, seen = 0, 0
+    for level, count in enumerate(histogram):
+        seen += count
+        if seen * _DARK_SHARE >= sum(histogram):
+            darkest = level
+            break
+    ground = max(range(256), key=histogram.__getitem__)
+    return (darkest + ground) // 2 if ground - darkest >= _MIN_CONTRAST else None
 
 
 def _refuse() -> FormatError:
