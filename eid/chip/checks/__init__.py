@@ -1,0 +1,1 @@
+"""The checks of a judgement, one function each: data in, a named result out."""

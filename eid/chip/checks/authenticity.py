@@ -1,0 +1,163 @@
+"""The chip itself: PACE confirmation, Active and Chip Authentication, portrait (9303-11 §6, §9)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from eid.chip import active_auth
+from eid.chip.checks.question import Covered, Question
+from eid.chip.lds.dg2 import parse_dg2
+from eid.chip.lds.dg14 import parse_dg14
+from eid.chip.lds.dg15 import parse_dg15
+from eid.chip.lds.security_infos import (
+    ID_CA,
+    ID_PACE,
+    ID_PK,
+    SecurityInfos,
+    parse_security_infos,
+)
+from eid.chip.verdict import Check, absent, failed, not_checked, passed, unknown
+from eid.errors import ChallengeMismatch, EidError, FormatError, Inconsistent, NotGenuine
+from eid.trust.public_keys import DhKey, EcKey, parse_public_key
+
+_CIPHERS: Final = frozenset({"1", "2", "3", "4"})
+_FAMILIES: Final = {"1": DhKey, "2": EcKey}
+
+
+def check_pace(question: Question, covered: Covered) -> Check:
+    """``pace.confirmation``: unsigned EF.CardAccess offers exactly what signed DG14 offers."""
+    name = "pace.confirmation"
+    if "EF.DG14" not in covered.files:
+        return unknown(name, "pace.unconfirmed", "No signed DG14 confirms the access protocol.")
+    try:
+        signed = _pace_infos(parse_dg14(covered.files["EF.DG14"]))
+        data = question.files.get("EF.CardAccess")
+        offered = _pace_infos(parse_security_infos(data)) if data is not None else None
+        if not signed:
+            return unknown(name, "pace.unconfirmed", "DG14 names no access protocol.")
+        if offered is not None and offered != signed:
+            raise Inconsistent("EF.CardAccess is not what DG14 says.", code="pace.downgrade")
+        if not _used_is_signed(question, covered, seen=offered is not None):
+            raise Inconsistent("The protocol used is not the signed one.", code="pace.downgrade")
+    except EidError as error:
+        return failed(name, error)
+    return passed(name, "pace.confirmed", "The access protocol is the one that was signed.")
+
+
+def _pace_infos(infos: SecurityInfos) -> frozenset[bytes]:
+    """Every SecurityInfo of the PACE branch, domain parameters included, as encoded."""
+    return frozenset(info.raw for info in infos.items if info.oid.startswith(ID_PACE))
+
+
+def _used_is_signed(question: Question, covered: Covered, *, seen: bool) -> bool:
+    """Whether the protocol the reader says it ran is on offer; without the file it must say."""
+    access = question.evidence.access
+    if access.protocol == "BAC":
+        return False
+    if access.protocol != "PACE":
+        return seen
+    infos = parse_dg14(covered.files["EF.DG14"]).pace
+    return any(
+        info.oid == access.oid and info.parameter_id in (access.parameter_id, None)
+        for info in infos
+    )
+
+
+def check_active(question: Question, covered: Covered) -> Check:
+    """``aa.signature``: the key of covered DG15 signed the recorded challenge."""
+    name = "aa.signature"
+    proof = question.evidence.active_authentication
+    try:
+        key = covered.read("EF.DG15", parse_dg15)
+        if key is None:
+            if "EF.DG15" in question.files:
+                return not_checked(name)
+            return absent(name, "aa.unavailable", "The evidence holds no key of the chip.")
+        if proof is None:
+            return absent(name, "aa.not_performed", "The chip was not asked to sign.")
+        dg14 = covered.read("EF.DG14", parse_dg14)
+        odd = active_auth.check(key, dg14, proof.challenge, proof.response)
+    except EidError as error:
+        return failed(name, error)
+    code = odd[0] if odd else "aa.signed"
+    return passed(name, code, "The original chip signed the recorded challenge.")
+
+
+def check_freshness(question: Question, signature: Check) -> Check:
+    """``aa.freshness``: the recorded challenge is the verifier's own, given apart from evidence."""
+    name = "aa.freshness"
+    proof = question.evidence.active_authentication
+    if proof is None:
+        return absent(name, "aa.not_performed", "The chip was not asked to sign.")
+    if question.challenge is None:
+        return absent(name, "aa.no_challenge", "The verifier gave no challenge of its own.")
+    if not hmac.compare_digest(proof.challenge, question.challenge):
+        error = ChallengeMismatch(
+            "The proof answers another challenge.", code="aa.other_challenge"
+        )
+        return failed(name, error)
+    if signature.status != "passed":
+        return unknown(
+            name, "aa.not_proven", "The challenge fits, but the chip's answer is not good."
+        )
+    return passed(name, "aa.fresh", "The chip answered the verifier's own challenge.")
+
+
+def check_chip_authentication(question: Question, covered: Covered) -> Check:
+    """``chip_auth``: keys of DG14 are usable; another party's session proves nothing here."""
+    name = "chip_auth"
+    try:
+        dg14 = covered.read("EF.DG14", parse_dg14)
+        if dg14 is None:
+            if "EF.DG14" in question.files:
+                return not_checked(name)
+            return absent(name, "chip_auth.unavailable", "The evidence holds no DG14.")
+        if not _check_keys(dg14):
+            return absent(name, "chip_auth.unavailable", "DG14 offers no Chip Authentication.")
+    except EidError as error:
+        return failed(name, error)
+    if question.evidence.chip_authentication is None:
+        return absent(name, "chip_auth.not_performed", "Chip Authentication was not run.")
+    message = "Whoever ran the session can write its transcript; it proves nothing to others."
+    return unknown(name, "chip_auth.not_transferable", message)
+
+
+def _check_keys(dg14: SecurityInfos) -> bool:
+    """Judge every key and protocol on offer; False if there is none. Raises ``NotGenuine``."""
+    stray = [info for info in dg14.unknown if info.oid.startswith((ID_CA, ID_PK))]
+    if stray:
+        raise NotGenuine("A Chip Authentication protocol is unknown.", code="chip_auth.protocol")
+    families = set()
+    for key in dg14.ca_public_keys:
+        try:
+            parsed = parse_public_key(key.spki)
+        except FormatError as error:
+            raise NotGenuine(
+                "A Chip Authentication key is unusable.", code="chip_auth.key"
+            ) from error
+        family = key.oid.removeprefix(ID_PK)
+        if not isinstance(parsed, _FAMILIES[family]):
+            raise NotGenuine("A key is not of its protocol.", code="chip_auth.key")
+        families.add(family)
+    for info in dg14.chip_authentication:
+        family, _, cipher = info.oid.removeprefix(ID_CA).partition(".")
+        if family not in families or cipher not in _CIPHERS:
+            raise NotGenuine("A protocol has no key.", code="chip_auth.protocol")
+        if info.version != 1:
+            raise NotGenuine("A protocol version is unknown.", code="chip_auth.version")
+    return bool(families)
+
+
+def check_portrait(question: Question, covered: Covered) -> Check:
+    """``portrait``: covered DG2 holds one face whose headers are sound; no picture is decoded."""
+    name = "portrait"
+    try:
+        portrait = covered.read("EF.DG2", parse_dg2)
+    except FormatError as error:
+        return failed(name, error)
+    if portrait is not None:
+        return passed(name, "portrait.present", f"A portrait ({portrait.format}) is there.")
+    if "EF.DG2" in question.files:
+        return not_checked(name)
+    return absent(name, "portrait.absent", "The evidence holds no portrait.")

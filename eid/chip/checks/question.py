@@ -1,0 +1,39 @@
+"""What is judged: the evidence, cut to size once, beside what the verifier brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from eid.chip.evidence import Evidence
+from eid.chip.policy import Policy
+from eid.trust.store import TrustStore
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One judgement to make. ``files`` are trimmed; nobody hashes or parses other bytes."""
+
+    evidence: Evidence = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
+    trust: TrustStore
+    policy: Policy
+    at: datetime
+    challenge: bytes | None = field(repr=False)
+    expect_number: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """The files whose hash is signed and right, by name."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+
+    def read(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
+        """Parse a covered file; ``None`` if it is not covered. Raises ``FormatError``."""
+        data = self.files.get(name)
+        return None if data is None else parse(data)

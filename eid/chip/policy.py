@@ -1,0 +1,90 @@
+"""What a verifier demands (contracts §4): a failed check always rejects, a required one must pass.
+
+>>> sorted(BANK.required - IDENTIFY.required)
+['aa.freshness', 'aa.signature', 'portrait', 'sod.revocation']
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from eid.chip.verdict import CHECK_NAMES
+from eid.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Required check names, and what else must hold.
+
+    ``require_complete``: every listed data group but fingerprints and iris must be there.
+    ``require_chip_keys``: DG14 must offer usable Chip Authentication keys.
+    ``issuing_state``: the only state whose documents are served, as in the MRZ (``VNM``).
+    """
+
+    name: str
+    required: frozenset[str]
+    require_complete: bool = False
+    require_chip_keys: bool = False
+    issuing_state: str | None = None
+    insecure_allow_sha1: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = self.required - set(CHECK_NAMES)
+        if unknown:
+            raise ValueError(f"unknown checks: {sorted(unknown)}")
+
+
+_IDENTIFY: Final = frozenset(
+    {
+        "sod.signature",
+        "sod.chain",
+        "sod.hashes",
+        "lds.consistency",
+        "mrz",
+        "holder.consistency",
+        "document.expiry",
+    }
+)
+_PROVEN: Final = _IDENTIFY | {"sod.revocation", "aa.signature", "aa.freshness", "portrait"}
+
+IDENTIFY: Final = Policy(name="identify", required=_IDENTIFY)
+BANK: Final = Policy(name="bank", required=_PROVEN)
+LEVEL2: Final = Policy(name="level2", required=_PROVEN)
+POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
+    {policy.name: policy for policy in (IDENTIFY, BANK, LEVEL2)}
+)
+
+
+def load_policy(path: Path) -> Policy:
+    """Read a policy of one's own from TOML; ``SettingsError`` names what is wrong.
+
+    Members: ``name``, ``required`` (check names) and the switches of :class:`Policy`.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _wrong(path, "", "a readable TOML file") from error
+    members = {field.name: field.type for field in fields(Policy)}
+    for key, value in values.items():
+        kind = {"name": str, "required": list, "issuing_state": str}.get(key, bool)
+        if key not in members or not isinstance(value, kind):
+            raise _wrong(path, key, f"one of {', '.join(members)}, of its own type")
+    required = values.pop("required", sorted(_IDENTIFY))
+    if not set(required) <= set(CHECK_NAMES):
+        raise _wrong(path, "required", f"names among {', '.join(CHECK_NAMES)}")
+    return Policy(**{"name": path.stem, **values}, required=frozenset(required))
+
+
+def _wrong(path: Path, key: str, expected: str) -> SettingsError:
+    return SettingsError(
+        "The policy cannot be used.",
+        code="settings.policy",
+        file=str(path),
+        key=key,
+        expected=expected,
+    )
