@@ -32,17 +32,9 @@ class Grants:
 
     def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
         """Store a new grant; a handle that exists already is never taken over."""
-        row = {
-            "kind": grant.kind,
-            "key": grant.key,
-            "payload": self._seal(grant),
-            "family": grant.family,
-            "expires_at": int(grant.expires_at.timestamp()),
-            "version": grant.version,
-        }
         try:
             with self._database.write() as connection:
-                connection.execute(insert(grants), row)
+                connection.execute(insert(grants), self._row(grant))
                 self._audit.append(connection, events)
         except IntegrityError:
             raise Unavailable("The grant exists already.", code="grant.exists") from None
@@ -54,9 +46,19 @@ class Grants:
         return self._open(row) if row else None
 
     def consume(
-        self, kind: str, key: bytes, *, at: datetime, events: Sequence[AuditEvent] = ()
+        self,
+        kind: str,
+        key: bytes,
+        *,
+        at: datetime,
+        issue: Sequence[Grant] = (),
+        events: Sequence[AuditEvent] = (),
     ) -> Grant | None:
-        """Use the grant up; of all callers, on all nodes, one gets it."""
+        """Use the grant up; of all callers, on all nodes, one gets it, and ``issue`` is stored.
+
+        A caller that loses waits for the winner's transaction: what was issued is there for it to
+        revoke.
+        """
         statement = (
             update(grants)
             .where(_is(kind, key), _live(at))
@@ -66,6 +68,8 @@ class Grants:
         with self._database.write() as connection:
             row = connection.execute(statement).one_or_none()
             if row is not None:
+                if issue:
+                    connection.execute(insert(grants), [self._row(grant) for grant in issue])
                 self._audit.append(connection, events)
         return self._open(row) if row else None
 
@@ -119,6 +123,16 @@ class Grants:
         statement = delete(grants).where(grants.c.expires_at < int(before.timestamp()))
         with self._database.write() as connection:
             return connection.execute(statement).rowcount
+
+    def _row(self, grant: Grant) -> dict[str, object]:
+        return {
+            "kind": grant.kind,
+            "key": grant.key,
+            "payload": self._seal(grant),
+            "family": grant.family,
+            "expires_at": int(grant.expires_at.timestamp()),
+            "version": grant.version,
+        }
 
     def _seal(self, grant: Grant) -> bytes:
         payload = canonical_json(grant.payload)
