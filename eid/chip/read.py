@@ -51,7 +51,7 @@ class Progress:
     file: str | None = None
 
 
-def read(
+def read(  # noqa: PLR0913 - options by keyword, each with a safe default
     transport: Transport,
     key: AccessKey,
     *,
