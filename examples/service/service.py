@@ -53,7 +53,8 @@ class Service:
             response.text = "<p>This browser has not begun a login.</p>"
             return
         try:
-            login = self.party.complete(request.url, pending, at=datetime.now(UTC))
+            answer = f"{self.party.settings.redirect_uri}?{request.query_string}"
+            login = self.party.complete(answer, pending, at=datetime.now(UTC))
         except EidError as error:
             response.status = falcon.HTTP_403
             response.text = f"<p>No login: <code>{html.escape(error.code)}</code></p>"
