@@ -47,10 +47,10 @@ def parse_dg2(data: bytes) -> Portrait:
     group = tlv.parse(contents(data, FILES["EF.DG2"]), ber=True)
     if group.tag != _GROUP:
         raise FormatError("DG2 has no biometric group.", code="dg2.template")
-    items = tlv.children(group, ber=True)
-    count = tlv.only(items, 0x02).value
+    items = tlv.children(group, ber=True)[: _MAX_INSTANCES + 2]
+    counts = [item.value for item in items if item.tag == 0x02]
     instances = [item for item in items if item.tag == _INSTANCE]
-    if len(count) != 1 or count[0] != len(instances) or not 1 <= count[0] <= _MAX_INSTANCES:
+    if counts != [bytes([len(instances)])] or not 1 <= len(instances) <= _MAX_INSTANCES:
         raise FormatError("DG2 has a wrong number of faces.", code="dg2.count")
     parts = tlv.children(instances[0], ber=True)
     header = tlv.find(parts, _HEADER)
