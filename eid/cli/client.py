@@ -4,42 +4,48 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eid.keys import parse_json_object
-
-_MAX_METADATA = 64 * 1024
 _Config = Annotated[Path, typer.Option(help="The settings file, eid.toml.")]
-client = typer.Typer(help="Clients: add one, list them.", no_args_is_help=True)
+client = typer.Typer(help="Clients: add some, list them.", no_args_is_help=True)
 
 
 @client.command()
 def add(
-    metadata: Annotated[
-        Path, typer.Argument(help="JSON file with client_name, redirect_uris and so on.")
-    ],
     *,
     config: _Config,
+    file: Annotated[
+        Path, typer.Option(help="JSON file: one RFC 7591 object or an array of them.")
+    ],
 ) -> int:
-    """Register a service; prints its client_id and, once, its secret if it has one."""
+    """Register services, all or none; one with a known id is replaced."""
     from eid import app
+    from eid.oidc.clients import check_operator, load_clients
 
-    with metadata.open("rb") as file:
-        document = parse_json_object(file.read(_MAX_METADATA + 1), max_size=_MAX_METADATA)
     settings = app.Settings.load(config, os.environ)
-    registered = app.add_client(settings, document)
-    typer.echo(json.dumps(registered, ensure_ascii=False, indent=2))
+    loaded = load_clients(file, legal_entity=settings.legal_entity)
+    for registered in loaded:
+        check_operator(registered, legal_entity=settings.legal_entity, role=settings.role)
+    with app.open_installation(settings) as installation:
+        installation.add_clients(loaded, at=datetime.now(UTC))
+    for registered in loaded:
+        typer.echo(registered.client_id)
     return 0
 
 
 @client.command("list")
 def list_clients(*, config: _Config) -> int:
-    """List the registered services; no secrets."""
+    """List the registered services, one JSON object a line; no secrets."""
     from eid import app
 
-    for registered in app.list_clients(app.Settings.load(config, os.environ)):
-        typer.echo(json.dumps(registered, ensure_ascii=False))
+    with app.open_installation(app.Settings.load(config, os.environ)) as installation:
+        registered = installation.clients.all()
+    for one in registered:
+        metadata = one.to_metadata()
+        metadata.pop("eid_client_secret_hash", None)
+        typer.echo(json.dumps(metadata, ensure_ascii=False))
     return 0

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
 from eid.cli.account import account
 from eid.cli.client import client
-from eid.cli.demo import demo
 from eid.cli.doctor import doctor
 from eid.cli.kiosk import kiosk
 from eid.cli.read import read
@@ -57,11 +56,19 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
+    for command in (*_demo(), read, verify, readers, simulate, kiosk, serve, doctor):
         app.command()(command)
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
     return app
+
+
+def _demo() -> tuple[Callable[..., int], ...]:
+    try:
+        from eid.cli.demo import demo
+    except ImportError:
+        return ()
+    return (demo,)
 
 
 def run(arguments: Sequence[str]) -> int:

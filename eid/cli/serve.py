@@ -11,8 +11,8 @@ import typer
 
 def serve(*, config: Annotated[Path, typer.Option(help="The settings file, eid.toml.")]) -> int:
     """Run the provider: log people in by card and password (OpenID Connect)."""
-    from eid import app
+    from eid.app import Settings
+    from eid.app.serving import serve as serve_provider
 
-    settings = app.Settings.load(config, os.environ)
-    app.serve(settings)
+    serve_provider(Settings.load(config, os.environ))
     return 0

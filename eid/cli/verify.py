@@ -14,10 +14,10 @@ from eid.errors import FormatError
 
 if TYPE_CHECKING:
     from eid.chip.evidence import Evidence
-    from eid.chip.verify import Verdict
+    from eid.chip.policy import Policy
+    from eid.chip.verdict import Verdict
 
 EXIT_CODES = {"accepted": 0, "rejected": 1, "unanchored": 3}
-MAX_EVIDENCE = 256 * 1024
 _VERDICTS = {
     "accepted": "ACCEPTED: every check that the policy requires has passed.",
     "rejected": "REJECTED: do not rely on this card.",
@@ -44,15 +44,15 @@ def verify(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Option(help="Whose card it must be; - reads it from stdin.")
     ] = None,
     at: Annotated[str | None, typer.Option(help="Judge as of this ISO 8601 moment.")] = None,
-    policy: Annotated[str, typer.Option(help="identify, bank or level2.")] = "identify",
+    policy: Annotated[
+        str, typer.Option(help="identify, bank, level2, or a TOML file.")
+    ] = "identify",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
     """Judge a card: exit code 0 accepted, 1 rejected, 3 unanchored, 2 unusable input."""
-    from eid.chip.verify import POLICIES, judge
+    from eid.chip.verify import judge
     from eid.trust.store import TrustStore
 
-    if policy not in POLICIES:
-        raise FormatError(f"There is no policy {policy}.", code="input.policy")
     if not trust.is_dir():
         raise FormatError(f"There is no trust folder {trust}.", code="input.trust")
     nonce = inputs.challenge(challenge) if challenge else None
@@ -63,7 +63,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     verdict = judge(
         _load(evidence),
         store,
-        policy=POLICIES[policy],
+        policy=_policy(policy),
         at=inputs.moment(at),
         challenge=nonce,
         expect_number=number,
@@ -119,6 +119,18 @@ def _line(text: str | None) -> str:
     return "".join(char for char in text or "-" if char.isprintable())
 
 
+def _policy(name: str) -> Policy:
+    from eid.chip.policy import POLICIES, load_policy
+
+    if name in POLICIES:
+        return POLICIES[name]
+    if name.endswith(".toml"):
+        return load_policy(Path(name))
+    raise FormatError(
+        f"There is no such policy; known: {', '.join(POLICIES)}.", code="input.policy"
+    )
+
+
 def _number(text: str | None) -> str | None:
     from eid.chip.access import personal_number
 
@@ -126,9 +138,9 @@ def _number(text: str | None) -> str | None:
 
 
 def _load(path: Path) -> Evidence:
-    from eid.chip.evidence import Evidence, from_folder
+    from eid.chip.evidence import MAX_BYTES, Evidence, from_folder
 
     if path.is_dir():
         return from_folder(path)
     with path.open("rb") as file:
-        return Evidence.from_json(file.read(MAX_EVIDENCE + 1))
+        return Evidence.from_json(file.read(MAX_BYTES + 1))

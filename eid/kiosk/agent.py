@@ -15,14 +15,23 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlencode
 
 from eid.chip.access import PersonalNumber, can_from_number, personal_number
 from eid.chip.evidence import Evidence
 from eid.chip.read import read
 from eid.chip.transport import Transport
-from eid.errors import EidError, FormatError, ReaderError, RequestRefused, SignatureInvalid
+from eid.errors import (
+    CardError,
+    EidError,
+    FormatError,
+    ReaderError,
+    RequestRefused,
+    SignatureInvalid,
+)
 from eid.kiosk.consent import ConsentRecord, consent_to
+from eid.kiosk.joined import Joined
 from eid.kiosk.outbound import IssuerKeys, deliver, seal
 from eid.kiosk.request import CardRequest, accept
 from eid.kiosk.sessions import SeenOnce, Waiting, WaitingRoom
@@ -34,6 +43,14 @@ _READ_S = 30.0
 
 Connect = Callable[[float], Transport]
 """Waits at most so many seconds for a card presented from now on, and connects to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """The same request with a fresh form, and what another try may cure."""
+
+    waiting: Waiting
+    error: EidError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +79,7 @@ class Agent:
         self._seen = SeenOnce()
         self._room = WaitingRoom()
         self._reader = threading.Lock()
+        self._joined = Joined[Answer | Again]()
 
     def check_host(self, host: str | None) -> None:
         """RequestRefused unless the browser asked for exactly this address (DNS rebinding)."""
@@ -84,20 +102,33 @@ class Agent:
             raise RequestRefused("This request was used before.", code="agent.replayed")
         return self._room.add(request, at=at)
 
-    def take(self, waiting_id: str, form_token: str) -> Waiting:
-        """Spend the form on the screen; every answer needs a fresh one."""
-        return self._room.take(waiting_id, form_token, at=self._clock())
+    def decline(self, waiting_id: str, form_token: str) -> None:
+        """End a request without reading anything."""
+        self._room.take(waiting_id, form_token, at=self._clock())
 
-    def retry(self, waiting: Waiting) -> Waiting:
-        """Offer the same request again, after a slip that another try may cure."""
-        return self._room.renew(waiting)
+    def agree(
+        self, waiting_id: str, form_token: str, number_text: str, *, text_version: str
+    ) -> Answer | Again:
+        """Spend the form, record the agreement, read the card presented now, and deliver.
 
-    def agree(self, waiting: Waiting, number_text: str, *, text_version: str) -> Answer:
-        """Record the agreement, read the card presented now, deliver, and say where to go.
-
-        FormatError or CardError leave room for another try; other errors end the request.
+        A slip of the person or the card comes back as Again; any other error is raised and ends
+        the request. A form that is sent twice while the card is read is one agreement.
         """
-        request, at = waiting.request, self._clock()
+        key = f"{waiting_id}.{form_token}"
+        work = partial(self._agree, waiting_id, form_token, number_text, text_version)
+        return self._joined.run(key, work)
+
+    def _agree(
+        self, waiting_id: str, form_token: str, number_text: str, text_version: str
+    ) -> Answer | Again:
+        waiting = self._room.take(waiting_id, form_token, at=self._clock())
+        try:
+            return self._deliver(waiting.request, number_text, text_version)
+        except (CardError, FormatError) as error:
+            return Again(waiting=self._room.renew(waiting), error=error)
+
+    def _deliver(self, request: CardRequest, number_text: str, text_version: str) -> Answer:
+        at = self._clock()
         number = number_from(number_text)
         consent = consent_to(request, text_version=text_version, at=at)
         _log.info("%s", consent.line())

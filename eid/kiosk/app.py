@@ -18,14 +18,13 @@ from urllib.parse import parse_qs
 import falcon
 
 from eid.errors import (
-    CardError,
     EidError,
     FormatError,
     RequestRefused,
     Unavailable,
     VerificationError,
 )
-from eid.kiosk.agent import Agent, Connect
+from eid.kiosk.agent import Again, Agent, Connect
 from eid.kiosk.origins import origin_of
 from eid.kiosk.pages import Pages, Problem
 from eid.kiosk.readers import card_connector
@@ -85,17 +84,20 @@ class _Agree:
         form = _form(req)
         if form.get("agree") != "yes":
             raise RequestRefused("The person did not agree.", code="agent.no_consent")
-        waiting = self._agent.take(waiting_id, form.get("form_token", ""))
-        try:
-            answer = self._agent.agree(waiting, form.get("number", ""), text_version=self._version)
-        except (CardError, FormatError) as error:
-            again = self._agent.retry(waiting)
-            problem = self._screens.problem(error)
+        outcome = self._agent.agree(
+            waiting_id,
+            form.get("form_token", ""),
+            form.get("number", ""),
+            text_version=self._version,
+        )
+        if isinstance(outcome, Again):
+            problem = self._screens.problem(outcome.error)
             resp.status = falcon.HTTP_422
-            _page(resp, self._pages.consent(again, problem), request=again.request)
+            page = self._pages.consent(outcome.waiting, problem)
+            _page(resp, page, request=outcome.waiting.request)
         else:
             resp.status = falcon.HTTP_303
-            resp.location = answer.location
+            resp.location = outcome.location
 
 
 class _Decline:
@@ -104,7 +106,7 @@ class _Decline:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, waiting_id: str) -> None:
         self._agent.check_own_origin(req.get_header("Origin"))
-        self._agent.take(waiting_id, _field(req, "form_token"))
+        self._agent.decline(waiting_id, _field(req, "form_token"))
         _page(resp, self._pages.declined())
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 import requests
 
-from eid.chip.evidence import Evidence
+from eid.chip.evidence import MAX_BYTES, Evidence
 from eid.errors import FormatError, RequestRefused, Unavailable
 from eid.keys import JSON, JwkSet, canonical_json, encrypt_jwe, parse_json_object
 from eid.kiosk.request import CardRequest
@@ -62,7 +62,7 @@ def seal(evidence: Evidence, request: CardRequest, keys: JwkSet) -> str:
     """Encrypt the evidence to the provider's key, together with the request it answers."""
     content: dict[str, JSON] = {
         "jti": request.jti,
-        "evidence": parse_json_object(evidence.to_json(), max_size=256 * 1024),
+        "evidence": parse_json_object(evidence.to_json(), max_size=MAX_BYTES),
     }
     try:
         return encrypt_jwe(canonical_json(content), keys.encryption_jwk(), typ=EVIDENCE_TYP)

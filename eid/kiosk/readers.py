@@ -13,7 +13,7 @@ from eid.kiosk.settings import AgentSettings
 def card_connector(settings: AgentSettings) -> Connect:
     """Wait at the configured reader for a card presented from now on, then connect to it.
 
-    The result raises ReaderError, or CardError (``card.absent``) when nobody presents a card.
+    The result raises ReaderError, or DeadlineExceeded (``card.none``) when nobody presents a card.
     Virtual readers are used only under ``insecure_virtual_reader``.
     """
     name, virtual = settings.reader, settings.insecure_virtual_reader

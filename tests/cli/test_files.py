@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ def test_only_the_owner_reads_it_whatever_was_there_before(tmp_path: Path) -> No
     write_private(path, b"new")
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path) == ["evidence.json"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -21,6 +20,6 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(OSError, match="taken"):
         write_private(folder, b"new")
-    assert os.listdir(tmp_path) == ["taken"]
+    assert list(tmp_path.iterdir()) == [folder]
     with pytest.raises(FileNotFoundError):
         write_private(tmp_path / "none" / "x", b"")

@@ -7,7 +7,9 @@ from eid.cli import inputs
 from eid.errors import FormatError
 
 
-@pytest.mark.parametrize("text", ["", "00" * 7, "00" * 9, "0x" + "0" * 14, "g" * 16, "٠" * 16])
+@pytest.mark.parametrize(
+    "text", ["", "00" * 7, "00" * 9, "0x" + "0" * 14, "g" * 16, "\u0660" * 16]
+)
 def test_a_challenge_is_sixteen_digits(text: str) -> None:
     with pytest.raises(FormatError) as caught:
         inputs.challenge(text)
@@ -51,7 +53,9 @@ def test_dates_as_in_the_mrz() -> None:
     assert inputs.mrz_date("1990-03-02") == inputs.mrz_date("900302") == "900302"
 
 
-@pytest.mark.parametrize("text", ["", "9003", "02/03/1990", "1990-3-2", "٩٠٠٣٠٢"])
+@pytest.mark.parametrize(
+    "text", ["", "9003", "02/03/1990", "1990-3-2", "\u0669\u0660\u0660\u0660\u0660\u0660"]
+)
 def test_what_is_no_date(text: str) -> None:
     with pytest.raises(FormatError):
         inputs.mrz_date(text)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
+from falcon import testing
 
+from eid.chip.transport import Transport
+from eid.errors import DeadlineExceeded
 from eid.keys import (
     JSON,
     EncryptionKey,
@@ -21,8 +25,15 @@ from eid.keys import (
     encode_base64url,
     sign_jwt,
 )
+from eid.kiosk.agent import Agent
+from eid.kiosk.app import create_app
 from eid.kiosk.request import CardRequest, accept
-from eid.kiosk.settings import PinnedIssuer
+from eid.kiosk.settings import AgentSettings, PinnedIssuer
+from eid.testing.authority import DocumentAuthority
+from eid.testing.card_image import CardImage
+from eid.testing.people import PEOPLE
+from eid.testing.personalise import personalise
+from eid.testing.softcard import SoftwareCard
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 ISSUER = "https://id.example.vn"
@@ -135,3 +146,56 @@ def serving() -> Iterator[FakeProvider]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="session")
+def card_image() -> CardImage:
+    authority = DocumentAuthority.create(at=NOW)
+    return personalise(PEOPLE["thu"], authority, at=NOW)
+
+
+@dataclass
+class Desk:
+    """The agent in front of a serving provider, and the card that a person would present."""
+
+    provider: FakeProvider
+    agent: Agent
+    client: testing.TestClient
+    cards: list[Transport]
+    waited: list[float]
+
+    host = "127.0.0.1:35970"
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> testing.Result:
+        sent = {"Host": self.host, "Origin": f"http://{self.host}"} | headers
+        sent |= {"Content-Type": "application/x-www-form-urlencoded"}
+        wanted = {name: value for name, value in sent.items() if value}
+        return self.client.simulate_post(path, body=urlencode(form), headers=wanted)
+
+    def begin(self, token: str | None = None, **headers: str) -> testing.Result:
+        form = {"request": token or self.provider.request(at=NOW)}
+        return self.post("/card", form, **({"Origin": self.provider.issuer} | headers))
+
+    def form(self, page: testing.Result) -> tuple[str, dict[str, str]]:
+        found = re.search(r'action="(/card/[^"]+/agree)"', page.text)
+        token = re.search(r'name="form_token" value="([^"]+)"', page.text)
+        assert found
+        assert token
+        return found[1], {"form_token": token[1], "agree": "yes", "number": PEOPLE["thu"].number}
+
+
+@pytest.fixture
+def desk(serving: FakeProvider, card_image: CardImage) -> Desk:
+    cards: list[Transport] = [SoftwareCard(card_image)]
+    waited: list[float] = []
+
+    def connect(timeout: float) -> Transport:
+        waited.append(timeout)
+        if not cards:
+            raise DeadlineExceeded("Nobody came.", code="card.none")
+        return cards.pop(0)
+
+    settings = AgentSettings(listen=Desk.host, issuers=(serving.pinned,))
+    agent = Agent(settings, connect=connect, clock=lambda: serving.now)
+    client = testing.TestClient(create_app(settings, agent=agent))
+    return Desk(serving, agent, client, cards, waited)
