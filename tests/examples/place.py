@@ -44,7 +44,9 @@ class Listening:
         self.server = make_server("127.0.0.1", 0, None, server_class=_Server, handler_class=_Quiet)
         self.host = f"127.0.0.1:{self.server.server_port}"
         self.origin = f"http://{self.host}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
 
     def serve(self, app: object) -> None:
         self.server.set_app(app)
