@@ -11,7 +11,9 @@ cascade of filters, which stops at the first success. This module is the only ho
 
 from __future__ import annotations
 
+import bisect
 import io
+import itertools
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -155,12 +157,8 @@ CASCADE: tuple[Step, ...] = (
 
 def _ground_threshold(histogram: list[int]) -> int | None:
     """A level between the darkest modules and the ground, which fills most of the picture."""
-    darkest, seen = 0, 0
-    for level, count in enumerate(histogram):
-        seen += count
-        if seen * _DARK_SHARE >= sum(histogram):
-            darkest = level
-            break
+    pixels = list(itertools.accumulate(histogram))
+    darkest = bisect.bisect_left(pixels, pixels[-1] / _DARK_SHARE)
     ground = max(range(256), key=histogram.__getitem__)
     return (darkest + ground) // 2 if ground - darkest >= _MIN_CONTRAST else None
 

@@ -202,6 +202,10 @@ def test_a_foreign_document_has_no_vietnamese_fields(card):
         sod_digest = card.sod_digest
         verified_at = card.verified_at
 
+    class Woman(Foreign):
+        holder = replace(card.holder, sex="F")
+
+    assert identity_of(Woman()).sex == "F"
     found = identity_of(Foreign(), include=DEFAULT_FIELDS | OPTIONAL_FIELDS)
     assert (found.language, found.nationality, found.residence) == (None, None, None)
     assert (found.birth_date, found.sex, found.guardian) == (None, "X", None)

@@ -37,6 +37,11 @@ def test_all_keys_that_share_a_kid_are_tried():
     keys = IssuerKeys.of(
         IssuerKey.of("https://a.example", each.public_key, kid=ours.kid) for each in (other, ours)
     )
+    both = [cose.parse(cose.sign(b"", _Renamed(each, ours.kid))) for each in (other, ours)]
+    assert [keys.verify(one, issuer="https://a.example").public_key for one in both] == [
+        other.public_key,
+        ours.public_key,
+    ]
     assert keys.verify(cose.parse(cose.sign(b"", ours)), issuer="https://a.example")
     with pytest.raises(SignatureInvalid):
         keys.verify(
