@@ -131,7 +131,11 @@ def unknown(name: str, code: str, message: str) -> Check:
 
 
 def failed(name: str, error: EidError) -> Check:
-    """A check that speaks against the card."""
+    """A check that speaks against the card. The error keeps no frames, and so no card data."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
     return Check(name=name, status="failed", code=error.code, message=error.message, error=error)
 
 

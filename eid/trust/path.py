@@ -2,7 +2,8 @@
 
 The moment of judgement is the signed signing time; without one the end of the signer's private
 key usage, if that is over, and else the present. A step up needs the same name, the same key
-identifier *and* a good signature. Link certificates may come in any order and depth.
+identifier *and* a good signature; between authorities the key identifier alone may lead, since a
+link certificate may change the name. Link certificates may come in any order and depth.
 """
 
 from __future__ import annotations
@@ -144,12 +145,7 @@ def _state(
 def _climb(
     climb: _Climb, child: Certificate, moment: datetime, path: tuple[Certificate, ...]
 ) -> tuple[Certificate, ...]:
-    key_id = authority_key_id(child)
-    candidates = [
-        issuer
-        for issuer in climb.store.named(child.issuer)
-        if not key_id or subject_key_id(issuer) in (key_id, b"")
-    ]
+    candidates = _candidates(climb.store, child, renamed=bool(path))
     worst: VerificationError = UntrustedIssuer(
         "No trusted authority is known for the signer.", code=UNANCHORED
     )
@@ -161,6 +157,27 @@ def _climb(
         except VerificationError as error:
             worst = _telling(worst, error)
     raise worst
+
+
+def _candidates(
+    store: TrustStore, child: Certificate, *, renamed: bool
+) -> tuple[Certificate, ...]:
+    key_id = authority_key_id(child)
+    named = [
+        issuer
+        for issuer in store.named(child.issuer)
+        if not key_id or _subject_key_id(issuer) in (key_id, b"")
+    ]
+    others = [issuer for issuer in store.keyed(key_id) if renamed and issuer not in named]
+    return (*named, *others)
+
+
+def _subject_key_id(certificate: Certificate) -> bytes | None:
+    """The key identifier, or ``None`` if it is unreadable and so equals nothing."""
+    try:
+        return subject_key_id(certificate)
+    except FormatError:
+        return None
 
 
 def _step(

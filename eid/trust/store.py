@@ -25,6 +25,7 @@ from typing import Final, Self, TypeVar
 from eid.errors import EidError, FormatError, SettingsError, SignatureInvalid
 from eid.trust.certificates import Certificate, parse_certificate, public_key, verify_issued
 from eid.trust.names import Name
+from eid.trust.profile import subject_key_id
 from eid.trust.revocation import Crl, parse_crl
 from eid.trust.signature import verify
 
@@ -51,6 +52,7 @@ class TrustStore:
     """Anchors, link certificates, known signers and revocation lists."""
 
     __slots__ = (
+        "_by_key_id",
         "_by_subject",
         "_pinned",
         "_remembered",
@@ -77,8 +79,10 @@ class TrustStore:
         self.problems = tuple(problems)
         self._pinned = frozenset(anchor.fingerprint for anchor in self.anchors)
         self._by_subject: dict[Name, list[Certificate]] = {}
+        self._by_key_id: dict[bytes, list[Certificate]] = {}
         for certificate in _unique((*self.anchors, *self.links)):
             self._by_subject.setdefault(certificate.subject, []).append(certificate)
+            self._by_key_id.setdefault(_key_id(certificate), []).append(certificate)
         self._remembered: dict[tuple[str, str], bool] = {}
 
     def __repr__(self) -> str:
@@ -148,6 +152,10 @@ class TrustStore:
         """Anchors, then link certificates, of this subject."""
         return tuple(self._by_subject.get(name, ()))
 
+    def keyed(self, key_id: bytes) -> tuple[Certificate, ...]:
+        """Anchors, then link certificates, with this subject key identifier."""
+        return tuple(self._by_key_id.get(key_id, ())) if key_id else ()
+
     def check_issued(self, certificate: Certificate, issuer: Certificate) -> None:
         """As ``verify_issued``, but a good answer is remembered."""
         key = (certificate.fingerprint, issuer.fingerprint)
@@ -171,6 +179,13 @@ class TrustStore:
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[key] = True
+
+
+def _key_id(certificate: Certificate) -> bytes:
+    try:
+        return subject_key_id(certificate)
+    except FormatError:
+        return b""
 
 
 def _unique(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:

@@ -128,7 +128,7 @@ def check_consistency(question: Question, covered: Covered, person: Person) -> C
         return failed(name, error)
     if person.dg13 is None and "EF.DG13" in covered.files:
         return passed(name, "holder.dg13_unread", "DG1 agrees; DG13 is of an unknown profile.")
-    if person.dg13 is not None and not _same_name(person.mrz, person.dg13.name):
+    if person.dg13 is not None and not same_name(person.mrz, person.dg13.name):
         return passed(name, "holder.name_differs", "Numbers agree; the names are spelt apart.")
     return passed(name, "holder.consistent", "The data groups agree about the holder.")
 
@@ -161,8 +161,11 @@ def _check_pairs(mrz: Mrz, dg13: VnData | None, at: datetime) -> None:
             raise Inconsistent("DG1 and DG13 disagree.", code=code)
 
 
-def _same_name(mrz: Mrz, name: str | None) -> bool:
-    """Compared without marks and spaces; a zone that is full may have cut the name."""
+def same_name(mrz: Mrz, name: str | None) -> bool:
+    """Whether a written name is the MRZ's: without marks and spaces, and cut if the zone is full.
+
+    No name at all contradicts nothing.
+    """
     if name is None:
         return True
     shown = f"{mrz.surname}{mrz.given_names}".replace(" ", "")

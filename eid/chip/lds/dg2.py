@@ -47,7 +47,7 @@ def parse_dg2(data: bytes) -> Portrait:
     group = tlv.parse(contents(data, FILES["EF.DG2"]), ber=True)
     if group.tag != _GROUP:
         raise FormatError("DG2 has no biometric group.", code="dg2.template")
-    items = tlv.children(group, ber=True)[: _MAX_INSTANCES + 2]
+    items = tlv.children(group, ber=True)
     counts = [item.value for item in items if item.tag == 0x02]
     instances = [item for item in items if item.tag == _INSTANCE]
     if counts != [bytes([len(instances)])] or not 1 <= len(instances) <= _MAX_INSTANCES:
