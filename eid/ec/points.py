@@ -151,10 +151,8 @@ def _double(curve: Curve, point: _Jacobian) -> _Jacobian:
 def _add(curve: Curve, left: _Jacobian, right: _Jacobian) -> _Jacobian:
     x1, y1, z1 = left
     x2, y2, z2 = right
-    if z1 == 0:
+    if z1 == 0:  # the right side is never at infinity: callers multiply it by less than n
         return right
-    if z2 == 0:
-        return left
     p = curve.p
     zz1, zz2 = z1 * z1 % p, z2 * z2 % p
     u1, s1 = x1 * zz2 % p, y1 * zz2 * z2 % p
