@@ -30,11 +30,11 @@ _COMMAND_ORDER: Final = (_CRYPTOGRAM_ODD, _CRYPTOGRAM, _LE, _MAC)
 class ChipSession:
     """The chip's half of one secure-messaging session; its counter moves with every message."""
 
-    def __init__(self, suite: Suite, ks_enc: bytes, ks_mac: bytes) -> None:
+    def __init__(self, suite: Suite, ks_enc: bytes, ks_mac: bytes, *, ssc: int = 0) -> None:
         self._suite = suite
         self._ks_enc = ks_enc
         self._ks_mac = ks_mac
-        self._ssc = 0
+        self._ssc = ssc
 
     def open(self, command: ChipCommand) -> ChipCommand:
         """Check and decrypt a protected command; Refused 6987 or 6988 ends the session."""
@@ -43,7 +43,8 @@ class ChipSession:
             raise Refused(SW_SM_OBJECT_MISSING)
         ssc = self._step()
         signed = b"".join(item.raw for tag, item in objects.items() if tag != _MAC)
-        covered = crypto.pad(command.head, self._suite.block_size) + signed
+        head = command.head  # padded once: by itself before objects, else with the whole
+        covered = crypto.pad(head, self._suite.block_size) + signed if signed else head
         expected = crypto.sm_mac(self._suite, self._ks_mac, ssc, covered)
         if not hmac.compare_digest(expected, objects[_MAC].value):
             raise Refused(SW_SM_OBJECT_WRONG)
@@ -75,7 +76,7 @@ class ChipSession:
         """How many plain bytes fit into an answer of ``limit`` bytes."""
         block = self._suite.block_size
         most = (limit // block + 1) * block - 1
-        while most and self._size(most) > limit:
+        while most > 0 and self._size(most) > limit:
             most -= block
         return max(most, 0)
 
