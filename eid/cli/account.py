@@ -44,7 +44,10 @@ def add(  # noqa: PLR0913 - one parameter per option
         ),
     ] = False,
 ) -> int:
-    """Add an account; a level needs the officer who proofed the person, and a reason."""
+    """Add an account.
+
+    A level needs the officer who proofed the person, and a reason.
+    """
     from eid import app
 
     settings = app.Settings.load(config, os.environ)
@@ -68,7 +71,7 @@ def add(  # noqa: PLR0913 - one parameter per option
 
 @account.command()
 def show(*, config: _Config, username: _Username) -> int:
-    """Show an account's state and level; no personal data."""
+    """Show state and level, no personal data."""
     from eid import app
 
     with app.open_installation(app.Settings.load(config, os.environ)) as installation:

@@ -22,7 +22,10 @@ def add(
         Path, typer.Option(help="JSON file: one RFC 7591 object or an array of them.")
     ],
 ) -> int:
-    """Register services, all or none; one with a known id is replaced."""
+    """Register services, all or none.
+
+    One with a known id is replaced.
+    """
     from eid import app
     from eid.oidc.clients import check_operator, load_clients
 
@@ -39,7 +42,7 @@ def add(
 
 @client.command("list")
 def list_clients(*, config: _Config) -> int:
-    """List the registered services, one JSON object a line; no secrets."""
+    """List the services, one JSON object a line."""
     from eid import app
 
     with app.open_installation(app.Settings.load(config, os.environ)) as installation:

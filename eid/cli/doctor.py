@@ -34,6 +34,7 @@ _POLKIT = (
     "allow it with a polkit rule for this user: org.debian.pcsc-lite.access_pcsc and "
     "org.debian.pcsc-lite.access_card"
 )
+_NO_SERVICE = "apt-get install pcscd and start it, if this machine reads cards"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,10 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Check this machine: exit code 0 when it is usable, 1 when something must be mended."""
+    """Check this machine, with remedies.
+
+    Exit code 0 when it is usable, 1 when something must be mended.
+    """
     findings = [*_python(), *_extras(), *_reader_service(), *_drivers(_DRIVERS), *_sandbox()]
     if config is not None:
         findings += _settings(config)
@@ -101,12 +105,12 @@ def _reader_service() -> Iterator[Finding]:
     try:
         names = pcsc.list_readers()
     except ReaderError as error:
-        denied = error.code == "reader.denied"
+        denied = error.code == "reader.refused"
         yield Finding(
             name="pcscd",
-            status="failed",
+            status="failed" if denied else "warning",
             message=f"{error.message} ({error.code})",
-            remedy=_POLKIT if denied else "install and start pcscd (apt-get install pcscd)",
+            remedy=_POLKIT if denied else _NO_SERVICE,
         )
         return
     yield Finding(name="pcscd", status="ok", message="The service answers.")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def kiosk(
     *, config: Annotated[Path, typer.Option(help="The agent's settings file, kiosk.toml.")]
 ) -> int:
-    """Run the card agent: a loopback page that reads a card for a pinned provider."""
+    """Run this machine's card agent.
+
+    It shows a page on loopback and reads a card for a pinned provider.
+    """
     from granian.constants import Interfaces
     from granian.server import Server
 

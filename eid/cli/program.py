@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import typer
 
 from eid.cli.account import account
 from eid.cli.client import client
+from eid.cli.demo import demo
 from eid.cli.doctor import doctor
 from eid.cli.kiosk import kiosk
 from eid.cli.read import read
@@ -56,19 +57,11 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (*_demo(), read, verify, readers, simulate, kiosk, serve, doctor):
+    for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
         app.command()(command)
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
     return app
-
-
-def _demo() -> tuple[Callable[..., int], ...]:
-    try:
-        from eid.cli.demo import demo
-    except ImportError:
-        return ()
-    return (demo,)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -78,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except typer.TyperException as e:
         return _usage(e)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; nothing may be flushed into it at exit.
@@ -108,6 +101,6 @@ def _failed(error: EidError | OSError | ModuleNotFoundError) -> int:
             f"eid: This command needs the package {root}: pip install 'eid[{extra}]'. (extra)\n"
         )
         return UNUSABLE
-    where = f" {error.filename}" if isinstance(error.filename, str) else ""
-    sys.stderr.write(f"eid: {error.strerror or 'The system refused'}:{where} (system)\n")
+    where = f": {error.filename}" if isinstance(error.filename, str) else ""
+    sys.stderr.write(f"eid: {error.strerror or 'The system refused'}{where} (system)\n")
     return UNUSABLE

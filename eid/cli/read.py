@@ -49,7 +49,10 @@ def read(  # noqa: PLR0913 - one parameter per option
     plan: Annotated[str, typer.Option(help="What to read: kiosk, bank or full.")] = "bank",
     wait: Annotated[float, typer.Option(help="Seconds to wait for a card.", min=0)] = 30.0,
 ) -> int:
-    """Read a card over PACE and write the evidence: files and proofs, not yet judged."""
+    """Read a card into an evidence file.
+
+    The chip is opened by PACE; files and proofs are written as they are, not yet judged.
+    """
     from eid.chip.plan import PLANS
     from eid.chip.read import read as read_card
 

@@ -13,7 +13,7 @@ VIRTUAL = "Virtual PCD"
 def readers(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False
 ) -> int:
-    """List the card readers; virtual ones are marked."""
+    """List the card readers."""
     from eid.chip import pcsc
 
     names = pcsc.list_readers()

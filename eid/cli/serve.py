@@ -10,7 +10,7 @@ import typer
 
 
 def serve(*, config: Annotated[Path, typer.Option(help="The settings file, eid.toml.")]) -> int:
-    """Run the provider: log people in by card and password (OpenID Connect)."""
+    """Run the OpenID Connect provider."""
     from eid.app import Settings
     from eid.app.serving import serve as serve_provider
 

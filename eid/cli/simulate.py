@@ -48,7 +48,10 @@ def simulate(
         typer.Option(help="HOST:PORT of a running virtual reader; otherwise a private one."),
     ] = None,
 ) -> int:
-    """Insert a software card into a virtual reader; Ctrl-C takes it away."""
+    """Insert a software card, for tests.
+
+    It lies in a virtual reader until Ctrl-C, or until COMMAND ends.
+    """
     card = _saved_card(image) if image else _new_card(person, save_trust)
     if image and save_trust:
         raise FormatError(

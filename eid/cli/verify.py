@@ -49,7 +49,10 @@ def verify(  # noqa: PLR0913 - one parameter per option
     ] = "identify",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Judge a card: exit code 0 accepted, 1 rejected, 3 unanchored, 2 unusable input."""
+    """Judge a card from its evidence.
+
+    Exit code 0 accepted, 1 rejected, 3 unanchored, 2 unusable input.
+    """
     from eid.chip.verify import judge
     from eid.trust.store import TrustStore
 
