@@ -76,7 +76,7 @@ def password(provider: Provider, request: Request) -> Response:
         return _step(provider, request, session, advance, at=at)
     except AccountError as error:
         _log.info("login refused: %s [%s]", error.code, request.correlation)
-        problem = Problem(error.code, request.correlation)
+        problem = Problem.of(error, request.correlation)
         return _login_page(provider, session, at=at, problem=problem, status=status_of(error))
 
 
@@ -179,7 +179,7 @@ def error_page(
         "error.html",
         PageContext(base=provider.settings.issuer, form_action=()),
         status=status,
-        error=Problem(error.code, request.correlation),
+        error=Problem.of(error, request.correlation),
         again=again,
         leave=leave,
     )

@@ -221,11 +221,10 @@ def _judge(
         expected = profile.personal_number if profile else None
     try:
         return provider.judge_evidence(evidence, challenge, at, expected)
-    except HolderMismatch:
+    except HolderMismatch as error:
         if expected is None:
             raise
-        end_for_other_person(provider, interaction, at=at)
-        raise
+        raise end_for_other_person(provider, interaction, at=at) from error
 
 
 def _refuse_card(

@@ -70,13 +70,10 @@ def status_of(error: EidError) -> int:
     return next((status for kind, status in _BY_KIND if isinstance(error, kind)), 500)
 
 
-def words_of(code: str) -> Words:
-    """What a person reads for a code; a general sentence for codes without words of their own."""
+def words_of(code: str, family: str = UNKNOWN) -> Words:
+    """What a person reads for a code, else for the family of the error, else in general."""
     words = _texts()
-    for known in (code, code.partition(".")[0], UNKNOWN):
-        if known in words:
-            return words[known]
-    raise LookupError(UNKNOWN)
+    return next(words[name] for name in (code, family, UNKNOWN) if name in words)
 
 
 def json_error(error: EidError, *, correlation: str) -> Response:

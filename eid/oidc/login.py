@@ -38,7 +38,7 @@ def with_password(
     try:
         account = provider.accounts.check_password(username, password, address=address, at=at)
     except AccountError as error:
-        refused = interactions.event(interaction, "login.refused", at, code=error.code)
+        refused = interactions.event(interaction, "login.password_refused", at, code=error.code)
         provider.grants.record([refused])
         raise
     return with_factor(provider, session, account, Factor.of("password", at), at=at)
@@ -89,14 +89,16 @@ def check_same_person(
     """HolderMismatch, and the end of the login, if its earlier factor was another person's."""
     known = interaction.account_id
     if known is not None and (account is None or account.id != known):
-        end_for_other_person(provider, interaction, at=at)
+        raise end_for_other_person(provider, interaction, at=at)
 
 
-def end_for_other_person(provider: Provider, interaction: Interaction, *, at: datetime) -> None:
-    """End the login, leave a record, and raise HolderMismatch."""
+def end_for_other_person(
+    provider: Provider, interaction: Interaction, *, at: datetime
+) -> HolderMismatch:
+    """End the login, leave a record, and return what to raise."""
     ended = interactions.event(interaction, "login.holder_mismatch", at)
     interactions.finish(provider, interaction, at=at, events=[ended])
-    raise HolderMismatch("The card and the password belong to different people.")
+    return HolderMismatch("The card and the password belong to different people.")
 
 
 def assurance_of(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from eid.errors import EidError
 from eid.oidc.errors import Words, words_of
 from eid.oidc.http import Response
 
@@ -41,12 +42,18 @@ class Problem:
     """An error as a page shows it."""
 
     code: str
+    family: str
     correlation: str
+
+    @classmethod
+    def of(cls, error: EidError, correlation: str) -> Problem:
+        """The error as it may be shown: its code and kind, nothing of its message or facts."""
+        return cls(error.code, type(error).default_code, correlation)
 
     @property
     def words(self) -> Words:
         """The two sentences."""
-        return words_of(self.code)
+        return words_of(self.code, self.family)
 
 
 def render(template: str, context: PageContext, *, status: int = 200, **values: Shown) -> Response:

@@ -1,0 +1,613 @@
+"""A whole provider for the tests: real keys, a real judge, fictional people, and two stores.
+
+The store is the port's contract in memory, or the real one on SQLite. Nothing of the provider
+itself is replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+import secrets
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import pytest
+from falcon import testing
+
+from eid.chip.evidence import Access, ActiveAuthentication, Evidence
+from eid.chip.plan import PLANS
+from eid.chip.verify import IDENTIFY, VerifiedCard, verify
+from eid.errors import AccountError, Unavailable
+from eid.keys import (
+    JSON,
+    EncryptionKey,
+    Envelope,
+    JwkSet,
+    SigningKey,
+    canonical_json,
+    decode_base64url,
+    encode_base64url,
+    encrypt_jwe,
+    parse_json_object,
+    verify_jwt,
+)
+from eid.levels.account import Account, Profile
+from eid.levels.rules import Rules
+from eid.oidc.clients import Client, RegisteredClients, client_from_metadata
+from eid.oidc.ports import Accounts, AuditEvent, Grant, Grants
+from eid.oidc.provider import Provider, ProviderKeys
+from eid.oidc.settings import ProviderSettings
+from eid.oidc.web import create_app
+from eid.store.accounts import AccountKeys, Accounts as StoredAccounts
+from eid.store.audit import Audit
+from eid.store.database import Database
+from eid.store.grants import Grants as StoredGrants
+from eid.testing.authority import DocumentAuthority
+from eid.testing.card_image import CardImage
+from eid.testing.people import PEOPLE, Person
+from eid.testing.personalise import personalise
+from eid.testing.softcard_active import sign
+from eid.trust.store import TrustStore
+
+ISSUER = "https://id.example"
+CALLBACK = "https://portal.example/callback"
+SECRET = "portal-secret-0123456789"
+PASSWORD = "a long enough password"
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+PACE = Access(
+    protocol="PACE",
+    mapping="GM",
+    password="can",
+    oid="0.4.0.127.0.7.2.2.4.2.2",
+    parameter_id=13,
+)
+LOGIN = replace(IDENTIFY, required=IDENTIFY.required | {"aa.signature", "aa.freshness"})
+
+
+class MemoryGrants:
+    """The contract of :class:`eid.oidc.ports.Grants`, behind one lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[tuple[str, bytes], Grant] = {}
+        self._used: set[tuple[str, bytes]] = set()
+        self._revoked: set[tuple[str, bytes]] = set()
+        self.events: list[AuditEvent] = []
+
+    def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
+        with self._lock:
+            self._put(grant)
+            self.events.extend(events)
+
+    def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
+        with self._lock:
+            return self._live(kind, key, at)
+
+    def consume(
+        self,
+        kind: str,
+        key: bytes,
+        *,
+        at: datetime,
+        issue: Sequence[Grant] = (),
+        events: Sequence[AuditEvent] = (),
+    ) -> Grant | None:
+        with self._lock:
+            found = self._live(kind, key, at)
+            if found is not None:
+                self._used.add((kind, key))
+                for grant in issue:
+                    self._put(grant)
+                self.events.extend(events)
+            return found
+
+    def was_used(self, kind: str, key: bytes) -> Grant | None:
+        return self._rows.get((kind, key)) if (kind, key) in self._used else None
+
+    def replace(
+        self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
+    ) -> bool:
+        with self._lock:
+            found = self._live(grant.kind, grant.key, at)
+            if found is None or found.version != version:
+                return False
+            self._rows[grant.kind, grant.key] = replace(grant, version=version + 1)
+            self.events.extend(events)
+            return True
+
+    def revoke_family(
+        self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
+    ) -> int:
+        with self._lock:
+            found = {place for place, grant in self._rows.items() if grant.family == family}
+            fresh = found - self._revoked
+            self._revoked |= fresh
+            self.events.extend(events)
+            return len(fresh)
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        with self._lock:
+            self.events.extend(events)
+
+    def _put(self, grant: Grant) -> None:
+        payload = parse_json_object(canonical_json(grant.payload), max_size=1 << 20)
+        self._rows[grant.kind, grant.key] = replace(grant, payload=payload)
+
+    def _live(self, kind: str, key: bytes, at: datetime) -> Grant | None:
+        found = self._rows.get((kind, key))
+        spent = (kind, key) in self._used | self._revoked
+        return None if found is None or spent or found.expires_at <= at else found
+
+
+class MemoryAccounts:
+    """The contract of :class:`eid.oidc.ports.Accounts`, with plain passwords."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.passwords: dict[str, str] = {}
+        self.throttled = False
+
+    def create(self, account: Account, *, password: str) -> None:
+        self.accounts[account.id] = account
+        self.passwords[account.username] = password
+
+    def change(self, account: Account) -> None:
+        self.accounts[account.id] = account
+
+    def by_id(self, account_id: str) -> Account | None:
+        return self.accounts.get(account_id)
+
+    def by_number(self, number: str) -> Account | None:
+        for account in self.accounts.values():
+            if account.profile is not None and account.profile.personal_number == number:
+                return account
+        return None
+
+    def check_password(
+        self, username: str, password: str, *, address: str, at: datetime
+    ) -> Account:
+        if self.throttled:
+            raise AccountError("Too many attempts.", code="login.throttled")
+        if self.passwords.get(username) != password:
+            raise AccountError("Wrong.", code="login.refused")
+        return next(a for a in self.accounts.values() if a.username == username)
+
+    def subject(self, account_id: str, sector: str) -> str:
+        return hashlib.sha256(f"{account_id}|{sector}".encode()).hexdigest()
+
+
+class StoreAccounts(StoredAccounts):
+    """The real accounts, with what the tests need for arranging."""
+
+    def change(self, account: Account) -> None:
+        known = self.by_id(account.id)
+        assert known is not None
+        self.update(replace(account, version=known.version), at=NOW)
+
+
+def profile_of(person: Person) -> Profile:
+    return Profile(
+        name=person.name,
+        birth_date=person.birth_date.isoformat(),
+        personal_number=person.number,
+        sex=person.sex,
+        nationality=person.nationality,
+        address=person.residence,
+        document_number=person.document_number,
+        issue_date=person.issue_date.isoformat(),
+        expiry=person.expiry.isoformat() if person.expiry else "",
+        issuing_state="VNM",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the provider answered, as a browser would see it."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    cookies: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        return self.headers["location"]
+
+    @property
+    def query(self) -> dict[str, str]:
+        pairs = parse_qsl(urlsplit(self.location).query, keep_blank_values=True)
+        assert len(pairs) == len(dict(pairs)), "a parameter is repeated in the answer"
+        return dict(pairs)
+
+    @property
+    def path(self) -> str:
+        """The provider's own path that the answer leads to."""
+        assert self.status == 303, self.text
+        assert self.location.startswith(ISSUER), self.location
+        return self.location.removeprefix(ISSUER)
+
+    @property
+    def code(self) -> str | None:
+        match = re.search(r'<code id="error-code">([^<]*)</code>', self.text)
+        return match[1] if match else None
+
+    def field(self, name: str) -> str:
+        match = re.search(rf'name="{name}" value="([^"]*)"', self.text)
+        assert match, f"no field {name} in {self.text}"
+        return html.unescape(match[1])
+
+    def json(self) -> dict[str, JSON]:
+        return parse_json_object(self.text.encode())
+
+
+@dataclass(kw_only=True)
+class Browser:
+    """Keeps cookies and stays on the provider's origin; one per person."""
+
+    client: testing.TestClient
+    cookies: dict[str, str] = field(default_factory=dict)
+    address: str = "192.0.2.7"
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.send("GET", path, headers=headers)
+
+    def post(self, path: str, form: Mapping[str, str], **headers: str) -> Answer:
+        own = {"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"}
+        return self.send("POST", path, body=urlencode(form), headers=own | headers)
+
+    def send(
+        self, method: str, path: str, *, body: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        if self.cookies and "Cookie" not in named:
+            named["Cookie"] = "; ".join(f"{n}={v}" for n, v in self.cookies.items())
+        if body and "Content-Type" not in named:
+            named["Content-Type"] = "application/x-www-form-urlencoded"
+        path, _, query = path.partition("?")
+        result = self.client.simulate_request(
+            method, path, query_string=query, body=body, headers=named, remote_addr=self.address
+        )
+        lines = _cookie_lines(result)
+        for line in lines:
+            name, _, rest = line.partition("=")
+            value, _, attributes = rest.partition(";")
+            if "Max-Age=0" in attributes:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
+        return Answer(
+            status=result.status_code,
+            headers={name.lower(): value for name, value in result.headers.items()},
+            text=result.text,
+            cookies=lines,
+        )
+
+
+def _cookie_lines(result: testing.Result) -> tuple[str, ...]:
+    lines = []
+    for cookie in result.cookies.values():
+        parts = [f"{cookie.name}={cookie.value}", f"Path={cookie.path}"]
+        parts += [f"Max-Age={cookie.max_age}"] if cookie.max_age is not None else []
+        parts += ["HttpOnly"] if cookie.http_only else []
+        parts += [f"SameSite={cookie.same_site}"] if cookie.same_site else []
+        parts += ["Secure"] if cookie.secure else []
+        lines.append("; ".join(parts))
+    return tuple(lines)
+
+
+@dataclass(kw_only=True)
+class World:
+    """A provider, its people, its services and a clock."""
+
+    provider: Provider
+    client: testing.TestClient
+    accounts: MemoryAccounts | StoreAccounts
+    events: Callable[[], list[str]]
+    people: dict[str, Account]
+    evidence: Callable[..., Evidence]
+    time: list[datetime]
+    verifier: str = "v" * 43
+
+    @property
+    def now(self) -> datetime:
+        return self.time[0]
+
+    def wait(self, seconds: float) -> None:
+        self.time[0] += timedelta(seconds=seconds)
+
+    def browser(self) -> Browser:
+        return Browser(client=self.client)
+
+    @property
+    def challenge(self) -> str:
+        return encode_base64url(hashlib.sha256(self.verifier.encode()).digest())
+
+    def parameters(self, **changed: str | None) -> dict[str, str]:
+        wanted: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": "portal",
+            "redirect_uri": CALLBACK,
+            "scope": "openid profile",
+            "state": "st4te",
+            "nonce": "n0nce",
+            "code_challenge": self.challenge,
+            "code_challenge_method": "S256",
+        }
+        wanted |= changed
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def authorize(self, browser: Browser | None = None, **changed: str | None) -> Answer:
+        query = urlencode(self.parameters(**changed), quote_via=quote)
+        return (browser or self.browser()).get(f"/authorize?{query}")
+
+    def begin(self, browser: Browser, **changed: str | None) -> str:
+        """The path of a new interaction."""
+        return self.authorize(browser, **changed).path
+
+    def password(self, browser: Browser, here: str, who: str = "thu", **form: str) -> Answer:
+        csrf = browser.get(here).field("csrf")
+        fields = {"csrf": csrf, "username": who, "password": PASSWORD} | form
+        return browser.post(f"{here}/password", fields)
+
+    def card_request(self, browser: Browser, here: str) -> dict[str, JSON]:
+        """The claims of the request on the card page."""
+        return self.open_request(browser.get(f"{here}/card").field("request"))
+
+    def open_request(self, token: str) -> dict[str, JSON]:
+        return verify_jwt(
+            token,
+            JwkSet.of(self.provider.keys.card_requests),
+            typ="eid-card-request+jwt",
+            issuer=ISSUER,
+            audience="eid-agent",
+            at=self.now,
+        )
+
+    def seal(self, asked: Mapping[str, JSON], evidence: Evidence, **changed: JSON) -> str:
+        content: dict[str, JSON] = {
+            "jti": asked["jti"],
+            "evidence": parse_json_object(evidence.to_json()),
+        }
+        return encrypt_jwe(
+            canonical_json(content | changed),
+            self.provider.keys.evidence.public_jwk(),
+            typ="eid-evidence+jwe",
+        )
+
+    def deliver(self, asked: Mapping[str, JSON], evidence: Evidence) -> Answer:
+        """As the agent posts it: no browser, no cookie."""
+        form = {"jti": str(asked["jti"]), "evidence": self.seal(asked, evidence)}
+        return self.browser().send("POST", "/card/evidence", body=urlencode(form))
+
+    def read(self, asked: Mapping[str, JSON], who: str = "thu") -> str:
+        """An honest agent: read the card over the challenge, deliver, return the handle."""
+        evidence = self.evidence(who, decode_base64url(str(asked["challenge"])))
+        answer = self.deliver(asked, evidence)
+        assert answer.status == 200, answer.text
+        return str(answer.json()["handle"])
+
+    def card(self, browser: Browser, here: str, who: str = "thu") -> Answer:
+        """The whole way through the agent and back."""
+        handle = self.read(self.card_request(browser, here), who)
+        return browser.get(f"{here}/card/return?handle={handle}", Sec_Fetch_Site="cross-site")
+
+    def agree(self, browser: Browser, here: str) -> Answer:
+        csrf = browser.get(f"{here}/consent").field("csrf")
+        return browser.post(f"{here}/consent", {"csrf": csrf})
+
+    def code(self, browser: Browser | None = None, **changed: str | None) -> str:
+        """A code by password, or by card and password where level 2 is asked for."""
+        browser = browser or self.browser()
+        here = self.begin(browser, **changed)
+        self.password(browser, here)
+        return self.agree(browser, here).query["code"]
+
+    def redeem(self, code: str, *, auth: str | None = "portal", **changed: str | None) -> Answer:
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "code_verifier": self.verifier,
+        }
+        form |= changed
+        headers = {} if auth is None else {"Authorization": basic(auth, SECRET)}
+        body = urlencode({name: value for name, value in form.items() if value is not None})
+        return self.browser().send("POST", "/token", body=body, headers=headers)
+
+    def userinfo(self, access: str) -> Answer:
+        return self.browser().get("/userinfo", Authorization=f"Bearer {access}")
+
+    def claims(self, token: JSON, audience: str = "portal") -> dict[str, JSON]:
+        return verify_jwt(
+            str(token),
+            JwkSet.of(self.provider.keys.tokens),
+            typ="JWT",
+            issuer=ISSUER,
+            audience=audience,
+            at=self.now,
+        )
+
+
+def basic(user: str, secret: str) -> str:
+    pair = f"{quote(user, safe='')}:{quote(secret, safe='')}"
+    return "Basic " + b64encode(pair.encode()).decode()
+
+
+@pytest.fixture(scope="session")
+def images(authority: DocumentAuthority, card_image: CardImage) -> Mapping[str, CardImage]:
+    other = personalise(PEOPLE["mau"], authority, at=NOW)
+    return {"thu": card_image, "mau": other}
+
+
+@pytest.fixture(scope="session")
+def evidence_of(images: Mapping[str, CardImage]) -> Callable[..., Evidence]:
+    """Evidence as an honest reader makes it, without the cost of PACE."""
+
+    def make(who: str, challenge: bytes | None, **files: bytes) -> Evidence:
+        image = images[who]
+        names = ("EF.CardAccess", *PLANS["kiosk"].files)
+        wanted = {name: image.files[name] for name in names if name in image.files}
+        proof = None
+        if challenge is not None:
+            response = sign(image.aa_private_key, challenge, rng=secrets.token_bytes)
+            proof = ActiveAuthentication(challenge=challenge, response=response, source="verifier")
+        return Evidence(
+            files=wanted | {name.replace("_", "."): data for name, data in files.items()},
+            access=PACE,
+            active_authentication=proof,
+            read_at=NOW,
+        )
+
+    return make
+
+
+def registered() -> tuple[Client, ...]:
+    base: dict[str, JSON] = {
+        "redirect_uris": [CALLBACK, "https://portal.example/other?tenant=1"],
+        "scope": "openid profile address eid:number eid:card",
+        "client_secret": SECRET,
+    }
+    rows: tuple[dict[str, JSON], ...] = (
+        {"client_id": "portal", "client_name": "Cổng <b>dịch vụ</b>"},
+        {"client_id": "poster", "token_endpoint_auth_method": "client_secret_post"},
+        {"client_id": "narrow", "scope": "openid profile"},
+        {"client_id": "strict", "eid_min_auth_level": 1},
+        {"client_id": "foreign", "eid_legal_entity": "Another Ltd"},
+        {
+            "client_id": "partner",
+            "eid_legal_entity": "Partner Ltd",
+            "eid_legal_basis": "contract 7",
+        },
+    )
+    clients = [client_from_metadata(base | row, legal_entity="Example Ltd") for row in rows]
+    public: dict[str, JSON] = {"client_id": "app", "token_endpoint_auth_method": "none"}
+    secretless = {name: value for name, value in base.items() if name != "client_secret"}
+    clients.append(client_from_metadata(secretless | public, legal_entity="Example Ltd"))
+    return tuple(clients)
+
+
+@pytest.fixture(scope="session")
+def provider_keys() -> ProviderKeys:
+    return ProviderKeys(
+        tokens=SigningKey.generate("tokens"),
+        card_requests=SigningKey.generate("card-requests"),
+        evidence=EncryptionKey.generate("evidence"),
+    )
+
+
+@pytest.fixture(scope="session")
+def trust(authority: DocumentAuthority) -> TrustStore:
+    return TrustStore.of(csca=[authority.csca_der], crl=[authority.crl(at=NOW)])
+
+
+@pytest.fixture(scope="session")
+def clients() -> RegisteredClients:
+    return RegisteredClients.of(registered())
+
+
+@dataclass
+class Stores:
+    grants: Grants
+    accounts: MemoryAccounts | StoreAccounts
+    events: Callable[[], list[str]]
+
+
+def _sqlite(folder: Path) -> tuple[Database, Stores]:
+    database = Database.open(f"sqlite:///{folder / 'eid.db'}", insecure_fast_commit=True)
+    database.migrate()
+    audit = Audit(database, node="test", key=SigningKey.generate("audit"))
+    keys = AccountKeys(lookup=b"l" * 32, pairwise=b"p" * 32, envelope=b"e" * 32)
+    accounts = StoreAccounts(database, audit, keys, insecure_fast_hash=True)
+
+    def events() -> list[str]:
+        with database.read() as connection:
+            rows = connection.exec_driver_sql("SELECT kind FROM audit_rows ORDER BY seq")
+            return [str(row[0]) for row in rows]
+
+    grants = StoredGrants(database, audit, Envelope(b"g" * 32))
+    return database, Stores(grants=grants, accounts=accounts, events=events)
+
+
+@pytest.fixture
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stores]:
+    if getattr(request, "param", "memory") == "sqlite":
+        database, stores = _sqlite(tmp_path)
+        yield stores
+        database.close()
+        return
+    memory = MemoryGrants()
+    yield Stores(
+        grants=memory,
+        accounts=MemoryAccounts(),
+        events=lambda: [event.kind for event in memory.events],
+    )
+
+
+@pytest.fixture
+def world(
+    store: Stores,
+    provider_keys: ProviderKeys,
+    clients: RegisteredClients,
+    trust: TrustStore,
+    evidence_of: Callable[..., Evidence],
+) -> World:
+    time = [NOW]
+
+    def judge(
+        evidence: Evidence, challenge: bytes, at: datetime, expect_number: str | None
+    ) -> VerifiedCard:
+        return verify(
+            evidence, trust, policy=LOGIN, at=at, challenge=challenge, expect_number=expect_number
+        )
+
+    people = {
+        name: Account(
+            id=f"account-{name}",
+            username=name,
+            created_at=NOW,
+            state="active",
+            level=2,
+            holder_match="officer",
+            source="chip_local",
+            profile=profile_of(PEOPLE[name]),
+        )
+        for name in ("thu", "mau")
+    }
+    for account in people.values():
+        store.accounts.create(account, password=PASSWORD)
+    provider = Provider(
+        settings=ProviderSettings(
+            issuer=ISSUER,
+            agent_url="http://127.0.0.1:8350",
+            legal_entity="Example Ltd",
+            role="own_services",
+        ),
+        keys=provider_keys,
+        grants=store.grants,
+        accounts=store.accounts,
+        clients=clients,
+        judge_evidence=judge,
+        rules=Rules.load(),
+        clock=lambda: time[0],
+    )
+    return World(
+        provider=provider,
+        client=testing.TestClient(create_app(provider)),
+        accounts=store.accounts,
+        events=store.events,
+        people=people,
+        evidence=evidence_of,
+        time=time,
+    )
+
+
+@pytest.fixture
+def browser(world: World) -> Browser:
+    return world.browser()
