@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -144,9 +144,18 @@ def profile_from_card(card: VerifiedCard) -> Profile:
         personal_number=card.holder.personal_number,
         sex=card.holder.sex,
         nationality=card.holder.nationality,
-        address=str(dg13.residence or "") if dg13 else "",
+        address=(dg13.residence or "") if dg13 else "",
         document_number=card.holder.document_number,
-        issue_date=str(dg13.issue_date or "") if dg13 else "",
+        issue_date=_iso(dg13.issue_date) if dg13 else "",
         expiry=card.expires.isoformat() if card.expires else "",
         issuing_state=card.mrz.issuing_state,
     )
+
+
+def _iso(text: str | None) -> str:
+    """The ISO date of a ``dd/mm/yyyy`` of DG13; empty if it is none."""
+    day, month, year = text.split("/") if text and text.count("/") == 2 else ("", "", "")
+    try:
+        return date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return ""
