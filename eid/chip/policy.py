@@ -75,7 +75,7 @@ def load_policy(path: Path) -> Policy:
         if key not in members or not isinstance(value, kind):
             raise _wrong(path, key, f"one of {', '.join(members)}, of its own type")
     required = values.pop("required", sorted(_IDENTIFY))
-    if not set(required) <= set(CHECK_NAMES):
+    if not all(name in CHECK_NAMES for name in required):
         raise _wrong(path, "required", f"names among {', '.join(CHECK_NAMES)}")
     return Policy(**{"name": path.stem, **values}, required=frozenset(required))
 
