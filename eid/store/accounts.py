@@ -184,6 +184,11 @@ class Accounts:
         message = len(sector.encode()).to_bytes(2) + sector.encode() + account_id.encode()
         return encode_base64url(hmac.digest(self._keys.pairwise, message, "sha256"))
 
+    def purge(self, *, before: datetime) -> int:
+        """Delete the throttles that were to be forgotten before a moment; how many rows."""
+        with self._database.write() as connection:
+            return throttle.forget(connection, _seconds(before))
+
     def _reserve(self, scopes: tuple[bytes, bytes], at: datetime) -> None:
         with self._database.write() as connection:
             throttle.reserve(connection, scopes[1], throttle.PER_ADDRESS, _seconds(at))

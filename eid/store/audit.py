@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.errors import EidError, HashMismatch
@@ -117,6 +117,12 @@ class Audit:
         )
         with self._database.read() as connection:
             return tuple(map(_stored, connection.execute(query)))
+
+    def count(self, kind: str) -> int:
+        """How many rows of one kind the record holds."""
+        query = select(func.count()).select_from(audit_rows).where(audit_rows.c.kind == kind)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def verify(self, *, heads: Iterable[str] = (), keys: JwkSet | None = None) -> AuditSummary:
         """Read the whole record again; HashMismatch names the node and row that is wrong.

@@ -73,6 +73,11 @@ def release(connection: Connection, scope: bytes) -> None:
     )
 
 
+def forget(connection: Connection, now: int) -> int:
+    """Delete what was to be forgotten before now (row D-004)."""
+    return connection.execute(delete(throttles).where(throttles.c.forget_at < now)).rowcount
+
+
 def _lock(connection: Connection, scope: bytes, now: int) -> Row[*tuple[object, ...]]:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     fresh = {"scope": scope, "failures": 0, "blocked_until": 0, "forget_at": now + FORGET_S}
