@@ -17,9 +17,13 @@ from eid.chip.verdict import CHECK_NAMES
 from eid.errors import SettingsError
 
 
+FLOOR: Final = frozenset({"sod.signature", "sod.chain", "sod.hashes"})
+"""What no policy may leave out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Required check names, and what else must hold.
+    """Required check names, ``FLOOR`` among them, and what else must hold.
 
     ``require_complete``: every listed data group but fingerprints and iris must be there.
     ``require_chip_keys``: DG14 must offer usable Chip Authentication keys.
@@ -37,19 +41,16 @@ class Policy:
         unknown = self.required - set(CHECK_NAMES)
         if unknown:
             raise ValueError(f"unknown checks: {sorted(unknown)}")
+        if not self.required >= FLOOR:
+            raise ValueError(f"every policy requires {sorted(FLOOR)}")
 
 
-_IDENTIFY: Final = frozenset(
-    {
-        "sod.signature",
-        "sod.chain",
-        "sod.hashes",
-        "lds.consistency",
-        "mrz",
-        "holder.consistency",
-        "document.expiry",
-    }
-)
+_IDENTIFY: Final = FLOOR | {
+    "lds.consistency",
+    "mrz",
+    "holder.consistency",
+    "document.expiry",
+}
 _PROVEN: Final = _IDENTIFY | {"sod.revocation", "aa.signature", "aa.freshness", "portrait"}
 
 IDENTIFY: Final = Policy(name="identify", required=_IDENTIFY)
@@ -63,7 +64,8 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
 def load_policy(path: Path) -> Policy:
     """Read a policy of one's own from TOML; ``SettingsError`` names what is wrong.
 
-    Members: ``name``, ``required`` (check names) and the switches of :class:`Policy`.
+    Members: ``name``, ``required`` (check names, ``FLOOR`` is added) and the switches of
+    :class:`Policy`.
     """
     try:
         values = tomllib.loads(path.read_text("utf-8"))
@@ -77,7 +79,7 @@ def load_policy(path: Path) -> Policy:
     required = values.pop("required", sorted(_IDENTIFY))
     if not all(name in CHECK_NAMES for name in required):
         raise _wrong(path, "required", f"names among {', '.join(CHECK_NAMES)}")
-    return Policy(**{"name": path.stem, **values}, required=frozenset(required))
+    return Policy(**{"name": path.stem, **values}, required=FLOOR | frozenset(required))
 
 
 def _wrong(path: Path, key: str, expected: str) -> SettingsError:

@@ -44,6 +44,7 @@ from eid.chip.checks.holder import (
     read_person,
 )
 from eid.chip.checks.passive import (
+    NO_ANCHOR,
     Signed,
     check_chain,
     check_hashes,
@@ -241,8 +242,12 @@ def _decide(policy: Policy, checks: tuple[Check, ...], holder: Holder | None) ->
 
 
 def _objections(policy: Policy, checks: tuple[Check, ...]) -> list[Check]:
+    """What speaks against the card, the most telling first; a missing anchor comes last.
+
+    That revocation is unknown for want of an anchor adds nothing to the want of an anchor.
+    """
     bad = [check for check in checks if check.status == "failed"]
-    for check in checks:
+    for check in (check for check in checks if check.code != NO_ANCHOR):
         lacking = check.name in policy.required and check.status in ("absent", "unknown")
         keys = policy.require_chip_keys and check.code == "chip_auth.unavailable"
         if lacking or keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eid.chip.policy import BANK, IDENTIFY, LEVEL2, POLICIES, Policy, load_policy
+from eid.chip.policy import BANK, FLOOR, IDENTIFY, LEVEL2, POLICIES, Policy, load_policy
 from eid.errors import SettingsError
 
 
@@ -16,15 +16,21 @@ def test_named_policies():
 
 def test_unknown_checks_are_a_callers_bug():
     with pytest.raises(ValueError, match="unknown checks"):
-        Policy(name="mine", required=frozenset({"sod.everything"}))
+        Policy(name="mine", required=FLOOR | {"sod.everything"})
+
+
+@pytest.mark.parametrize("name", sorted(FLOOR))
+def test_no_policy_goes_below_the_floor(name):
+    with pytest.raises(ValueError, match="every policy requires"):
+        Policy(name="mine", required=IDENTIFY.required - {name})
 
 
 def test_a_policy_of_ones_own(tmp_path):
     path = tmp_path / "hospital.toml"
-    path.write_text('required = ["sod.signature", "sod.hashes"]\nissuing_state = "VNM"\n')
+    path.write_text('required = ["aa.signature"]\nissuing_state = "VNM"\n')
     policy = load_policy(path)
     assert policy.name == "hospital"
-    assert policy.required == {"sod.signature", "sod.hashes"}
+    assert policy.required == FLOOR | {"aa.signature"}
     assert policy.issuing_state == "VNM"
     path.write_text('name = "x"\nrequire_complete = true\n')
     assert load_policy(path) == Policy(name="x", required=IDENTIFY.required, require_complete=True)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from eid.chip.evidence import Access, ActiveAuthentication, ChipAuthentication, Evidence
+from eid.chip.policy import FLOOR
 from eid.chip.verdict import CHECK_NAMES
 from eid.chip.verify import BANK, IDENTIFY, LEVEL2, Policy, VerifiedCard, judge, verify
 from eid.errors import (
@@ -208,8 +209,10 @@ def test_a_copy_that_does_not_answer_is_no_possession(world):
 def test_no_anchor_is_its_own_verdict(world):
     stranger = DocumentAuthority.create(country="VN", at=world.at)
     for trust in (TrustStore.of(), TrustStore.of(csca=[stranger.csca_der])):
-        verdict = judge(world.evidence, trust, at=world.at, challenge=CHALLENGE)
-        assert verdict.verdict == "unanchored"
+        for policy in (IDENTIFY, BANK):
+            verdict = judge(world.evidence, trust, policy=policy, at=world.at, challenge=CHALLENGE)
+            assert verdict.verdict == "unanchored"
+            assert verdict.reasons == ("chain.unanchored",)
         assert verdict.holder is not None
         assert verdict.passive_authentication == "unknown"
         with pytest.raises(UntrustedIssuer) as caught:
@@ -309,7 +312,7 @@ def test_redacted_evidence_still_proves_the_rest(world):
 def test_without_dg1_nobody_is_identified(world):
     evidence = without(world.evidence, "EF.DG1")
     refused(world, Inconsistent, "not_checked", evidence=evidence)
-    policy = Policy(name="signer", required=frozenset({"sod.signature", "sod.chain"}))
+    policy = Policy(name="signer", required=FLOOR)
     assert judge(evidence, world.trust, policy=policy, at=world.at).verdict == "accepted"
     with pytest.raises(Inconsistent) as caught:
         verify(evidence, world.trust, policy=policy, at=world.at)

@@ -31,6 +31,7 @@ from eid.trust.profile import check_sha1, document_types, subject_key_id
 _USED: Final = frozenset({"EF.DG1", "EF.DG2", "EF.DG13", "EF.DG14", "EF.DG15"})
 _GUARDED: Final = frozenset({3, 4})
 """Fingerprints and iris, which only an inspection system with terminal rights can read."""
+NO_ANCHOR: Final = "revocation.no_anchor"
 _LDS_VERSIONS: Final = frozenset({"0107", "0108"})
 
 
@@ -194,7 +195,7 @@ def check_revocation(question: Question, chain: Chain | None) -> Check:
     """``sod.revocation``: passed only on a fresh, genuine list."""
     name = "sod.revocation"
     if chain is None:
-        return unknown(name, "revocation.unknown", "Without an anchor no list can be judged.")
+        return unknown(name, NO_ANCHOR, "Without an anchor no list can be judged.")
     try:
         state = revocation_state(
             chain,
