@@ -21,7 +21,7 @@ from typing import Self, TypedDict
 
 from eid import ec
 from eid.testing import certificates, der, sod
-from eid.testing.certificates import Key, Validity
+from eid.testing.certificates import Issuer, Key, Validity
 
 _DAY = timedelta(days=1)
 _YEAR = 365 * _DAY
@@ -57,13 +57,11 @@ class DocumentAuthority:
             not_before=at - _YEAR, not_after=at + 14 * _YEAR, signs_until=at + 4 * _YEAR
         )
         csca_der = certificates.certificate(
+            Issuer(name=subject, key=key),
             serial=_new_serial(rng),
-            issuer=subject,
             subject=subject,
             validity=validity,
             key=key,
-            signer=key,
-            digest="sha512",
             extensions=certificates.authority_extensions(key, validity),
         )
         signer = _issue_signer(country, subject, key, at, rng)
@@ -105,9 +103,7 @@ class DocumentAuthority:
     ) -> bytes:
         """DER of a revocation list issued at ``at``; ``revoked`` holds serial numbers."""
         return certificates.revocation_list(
-            issuer=self.csca_name,
-            signer=self.csca_key,
-            digest="sha512",
+            Issuer(name=self.csca_name, key=self.csca_key),
             number=number,
             this_update=at,
             next_update=at + lifetime,
@@ -140,13 +136,11 @@ def _issue_signer(
         not_before=at - 30 * _DAY, not_after=at + 11 * _YEAR, signs_until=at + 60 * _DAY
     )
     signer_der = certificates.certificate(
+        Issuer(name=issuer, key=issuer_key),
         serial=serial,
-        issuer=issuer,
         subject=certificates.name(country, _ORGANISATION, f"Test DS {serial & 0xFFFF:05d}"),
         validity=validity,
         key=key,
-        signer=issuer_key,
-        digest="sha512",
         extensions=certificates.signer_extensions(key, issuer_key, validity, _DOCUMENT_TYPES),
     )
     return _Signer(ds_key=key, ds_der=signer_der, ds_serial=serial, ds_validity=validity)

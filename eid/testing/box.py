@@ -46,7 +46,12 @@ class Presence:
     def __init__(self, log: IO[str]) -> None:
         self._changed = threading.Condition()
         self._present: set[str] = set()
-        threading.Thread(target=self._follow, args=(log,), daemon=True).start()
+        self._thread = threading.Thread(target=self._follow, args=(log,), daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until the log has ended."""
+        self._thread.join()
 
     def wait(self, slot: str, *, present: bool, timeout: float = _NOTICE_S) -> None:
         """Wait until pcscd sees the slot filled or empty; ReaderError if it does not."""
@@ -118,7 +123,7 @@ def main(arguments: list[str]) -> int:
         slots = Slots(Presence(daemon.stdout))
         _say({"ok": True})
         for line in sys.stdin:
-            _say(_obey(slots, line))
+            _say(obey(slots, line))
     finally:
         daemon.terminate()
         daemon.wait()
@@ -134,8 +139,8 @@ def _start(socket_dir: Path, driver: Path) -> subprocess.Popen[str]:
     text = _CONFIGURATION.format(reader=READER, driver=driver, port=vpcd.PORT)
     (folder / "vpcd").write_text(text)
     _raise_loopback()
-    daemon = subprocess.Popen(
-        ["pcscd", "-f", "-i", "-c", str(folder)],
+    daemon = subprocess.Popen(  # noqa: S603  a fixed program
+        ["pcscd", "-f", "-i", "-c", str(folder)],  # noqa: S607  wherever the system has it
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -165,10 +170,13 @@ def _raise_loopback() -> None:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    subprocess.run(  # noqa: S603  fixed programs
+        command, check=True, stdin=subprocess.DEVNULL, capture_output=True
+    )
 
 
-def _obey(slots: Slots, line: str) -> dict[str, object]:
+def obey(slots: Slots, line: str) -> dict[str, object]:
+    """Carry out one order; what goes wrong is in the answer."""
     try:
         order = json.loads(line)
         action = {"insert": slots.insert, "remove": slots.remove, "status": slots.status}[
@@ -183,9 +191,9 @@ def _obey(slots: Slots, line: str) -> dict[str, object]:
 
 def _slot(order: Mapping[str, object]) -> int:
     slot = order.get("slot", 0)
-    if slot not in (0, 1):
+    if slot not in (0, 1) or not isinstance(slot, int):
         raise FormatError("There are two slots, 0 and 1.")
-    return int(bool(slot))
+    return slot
 
 
 def _card(order: Mapping[str, object]) -> SoftwareCard:

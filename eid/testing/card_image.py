@@ -3,7 +3,7 @@
 A test-card file holds private keys of a card that does not exist; it is still written with mode
 0600, because it carries a whole (fictional) identity.
 
->>> image = CardImage(files={"EF.COM": b"\\x60\\x00"}, can="123456")
+>>> image = CardImage(files={"EF.COM": bytes(2)}, can="123456")
 >>> CardImage.from_json(image.to_json()) == image
 True
 """

@@ -64,6 +64,15 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Who signs: a distinguished name, its key, and the digest it signs with."""
+
+    name: bytes = field(repr=False)
+    key: Key
+    digest: str = "sha512"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:
     """Validity of a certificate and, inside it, the time in which its key signs."""
 
@@ -138,35 +147,31 @@ def signer_extensions(
 
 
 def certificate(
+    issuer: Issuer,
     *,
     serial: int,
-    issuer: bytes,
     subject: bytes,
     validity: Validity,
     key: Key,
-    signer: Key,
-    digest: str,
     extensions: Collection[bytes],
 ) -> bytes:
-    """DER of an X.509 version 3 certificate for ``key``, signed by ``signer``."""
+    """DER of an X.509 version 3 certificate for ``key``."""
     body = der.sequence(
         der.explicit(0, der.integer(2)),
         der.integer(serial),
-        signature_algorithm(digest),
-        issuer,
+        signature_algorithm(issuer.digest),
+        issuer.name,
         der.sequence(der.time(validity.not_before), der.time(validity.not_after)),
         subject,
         public_key_info(key.curve, key.point, explicit=key.explicit),
         der.explicit(3, der.sequence(*extensions)),
     )
-    return _signed(body, signer, digest)
+    return _signed(body, issuer)
 
 
 def revocation_list(
+    issuer: Issuer,
     *,
-    issuer: bytes,
-    signer: Key,
-    digest: str,
     number: int,
     this_update: datetime,
     next_update: datetime,
@@ -179,20 +184,20 @@ def revocation_list(
     listed = (der.sequence(*entries),) if revoked else ()
     body = der.sequence(
         der.integer(1),
-        signature_algorithm(digest),
-        issuer,
+        signature_algorithm(issuer.digest),
+        issuer.name,
         der.time(this_update),
         der.time(next_update),
         *listed,
         der.explicit(
             0,
             der.sequence(
-                extension("2.5.29.35", der.sequence(der.implicit(0, signer.identifier))),
+                extension("2.5.29.35", der.sequence(der.implicit(0, issuer.key.identifier))),
                 extension("2.5.29.20", der.integer(number)),
             ),
         ),
     )
-    return _signed(body, signer, digest)
+    return _signed(body, issuer)
 
 
 def _key_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[bytes, ...]:
@@ -207,6 +212,6 @@ def _key_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[bytes, .
     )
 
 
-def _signed(body: bytes, signer: Key, digest: str) -> bytes:
-    signature = signer.sign(body, digest)
-    return der.sequence(body, signature_algorithm(digest), der.bits(signature))
+def _signed(body: bytes, issuer: Issuer) -> bytes:
+    signature = issuer.key.sign(body, issuer.digest)
+    return der.sequence(body, signature_algorithm(issuer.digest), der.bits(signature))

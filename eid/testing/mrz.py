@@ -1,7 +1,8 @@
 """The machine-readable zone of a Vietnamese card, written by the issuer (9303-5 §4.2).
 
 >>> from eid.testing.people import PEOPLE
->>> print(*td1_lines(PEOPLE["thu"]), sep="\\n")
+>>> for line in td1_lines(PEOPLE["thu"]):
+...     print(line)
 IDVNM0909999995001090999999<<6
 9003026M3003024VNM<<<<<<<<<<<0
 NGUYEN<<VAN<THU<<<<<<<<<<<<<<<

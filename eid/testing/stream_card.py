@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -34,6 +35,8 @@ class StreamCard:
         self.card = card
         self.path = path
         self._listener = _listen(path)
+        self._lock = threading.Lock()
+        self._open = True
         self._current: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -51,9 +54,11 @@ class StreamCard:
 
     def close(self) -> None:
         """Stop serving and remove the socket; may be called twice."""
-        for connection in (self._listener, self._current):
-            if connection is not None:
-                _shut(connection)
+        with self._lock:
+            self._open = False
+            for connection in (self._listener, self._current):
+                if connection is not None:
+                    _shut(connection)
         self._thread.join()
         self._listener.close()
         self.path.unlink(missing_ok=True)
@@ -61,11 +66,15 @@ class StreamCard:
     def _run(self) -> None:
         while True:
             try:
-                self._current, _ = self._listener.accept()
+                connection, _ = self._listener.accept()
             except OSError:
                 return
+            with self._lock:
+                self._current = connection
+                if not self._open:
+                    _shut(connection)
             self.card.reset()
-            serve(self.card, self._current)
+            serve(self.card, connection)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -83,7 +92,5 @@ def _listen(path: Path) -> socket.socket:
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        connection.close()

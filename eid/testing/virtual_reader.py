@@ -34,7 +34,7 @@ from eid.testing.card_image import CardImage
 from eid.testing.faults import Fault
 
 _LIBRARY: Final = "usr/lib/pcsc/drivers/serial"
-_UNSHARE: Final = ("unshare", "-r", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child")
+_UNSHARE: Final = ("unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child")
 _START_S: Final = 10.0
 _ORDER_S: Final = 10.0
 _STOP_S: Final = 3.0
@@ -44,14 +44,9 @@ _SOCKET: Final = "pcscd.comm"
 
 def find_driver() -> Path | None:
     """The unpacked vpcd driver: in ``$EID_VPCD``, or beside the environment in ``.eid/vpcd``."""
-    roots = [Path(sys.prefix).parent / ".eid" / "vpcd"]
-    if "EID_VPCD" in os.environ:
-        roots.insert(0, Path(os.environ["EID_VPCD"]))
-    for root in roots:
-        for candidate in (root, *sorted((root / _LIBRARY).glob("libifdvpcd.so*"))):
-            if candidate.is_file():
-                return candidate.resolve()
-    return None
+    root = Path(os.environ.get("EID_VPCD") or Path(sys.prefix).parent / ".eid" / "vpcd")
+    candidates = (root, *sorted((root / _LIBRARY).glob("libifdvpcd.so*")))
+    return next((found.resolve() for found in candidates if found.is_file()), None)
 
 
 def unavailable_reason() -> str | None:
@@ -63,13 +58,7 @@ def unavailable_reason() -> str | None:
             return f"{program} is missing (Debian package {package})."
     if find_driver() is None:
         return "The virtual-reader driver is not unpacked (make prepares it in .eid/vpcd)."
-    probe = subprocess.run(
-        [*_UNSHARE, "mount", "-t", "tmpfs", "tmpfs", "/run"],
-        env={"PATH": _path()},
-        capture_output=True,
-        check=False,
-    )
-    return "User namespaces are not allowed here." if probe.returncode else None
+    return "Namespaces are not allowed here." if _namespaces() is None else None
 
 
 class VirtualReader:
@@ -87,24 +76,19 @@ class VirtualReader:
         ``workdir`` (made if absent, private) is where pcscd's socket appears; without it a
         temporary folder is used and removed.
         """
-        driver = find_driver()
-        if driver is None:
-            raise ReaderError(
-                unavailable_reason() or "No driver.", code="reader.virtual_unavailable"
-            )
-        own_dir = workdir is None
-        folder = Path(tempfile.mkdtemp(prefix="eid-", dir=_temporary())) if own_dir else workdir
-        assert folder is not None
+        reason = unavailable_reason()
+        if reason is not None:
+            raise ReaderError(reason, code="reader.virtual_unavailable")
+        folder = workdir or Path(tempfile.mkdtemp(prefix="eid-", dir=_temporary()))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if len(os.fsencode(folder / _SOCKET)) > _MAX_SOCKET_PATH:
             raise ReaderError("The folder's path is too long for a socket.", code="reader.path")
-        reader = cls(folder, _launch(folder, driver), own_dir=own_dir)
+        reader = cls(folder, _launch(folder), own_dir=workdir is None)
         try:
             reader._answer(_START_S)
-        except ReaderError as e:
+        except ReaderError:
             reader.stop()
-            reason = unavailable_reason() or e.message
-            raise ReaderError(reason, code="reader.virtual_unavailable") from e
+            raise
         return reader
 
     def __enter__(self) -> Self:
@@ -125,7 +109,7 @@ class VirtualReader:
 
     @property
     def socket_path(self) -> Path:
-        """pcscd's socket, usable from outside the box by its owner."""
+        """Socket of pcscd, usable from outside the box by its owner."""
         return self._socket_dir / _SOCKET
 
     @property
@@ -206,10 +190,13 @@ class VirtualReader:
         return answer
 
 
-def _launch(folder: Path, driver: Path) -> subprocess.Popen[str]:
+def _launch(folder: Path) -> subprocess.Popen[str]:
     package_root = Path(__file__).resolve().parents[2]
-    return subprocess.Popen(
-        [*_UNSHARE, sys.executable, "-m", "eid.testing.box", str(folder), str(driver)],
+    return subprocess.Popen(  # noqa: S603  fixed programs
+        [
+            *(_namespaces() or _UNSHARE),
+            *(sys.executable, "-m", "eid.testing.box", str(folder), str(find_driver())),
+        ],
         env={"PATH": _path(), "PYTHONPATH": str(package_root), "PYTHONUTF8": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -217,6 +204,20 @@ def _launch(folder: Path, driver: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+def _namespaces() -> tuple[str, ...] | None:
+    """The command that makes the namespaces: with a user namespace, or as root without one."""
+    for command in ((*_UNSHARE, "-r"), _UNSHARE):
+        probe = subprocess.run(  # noqa: S603  fixed programs
+            [*command, "mount", "-t", "tmpfs", "tmpfs", "/run"],
+            env={"PATH": _path()},
+            capture_output=True,
+            check=False,
+        )
+        if probe.returncode == 0:
+            return command
+    return None
 
 
 def _path() -> str:

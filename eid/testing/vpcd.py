@@ -6,6 +6,7 @@ command. The card answers commands and the question for its ATR, nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ PORT: Final = 35963
 _POWER_OFF, _POWER_ON, _RESET, _ATR = 0, 1, 2, 4
 _RESETS: Final = frozenset({_POWER_OFF, _POWER_ON, _RESET})
 _RETRY_S: Final = 0.02
+_MOST_FRAME: Final = 0xFFFF
 
 
 def serve(
@@ -92,10 +94,8 @@ class InsertedCard:
 
     def remove(self) -> None:
         """Take the card out; may be called twice."""
-        try:
+        with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            self._connection.close()
         self._thread.join()
 
 
@@ -117,6 +117,7 @@ def _control(
 
 
 def _send(connection: socket.socket, payload: bytes) -> bool:
+    payload = payload[:_MOST_FRAME]
     try:
         connection.sendall(len(payload).to_bytes(2, "big") + payload)
     except OSError:
