@@ -12,6 +12,7 @@ import typer
 from eid.app.settings import Settings
 from eid.cli.program import program
 from eid.kiosk.settings import AgentSettings
+from eid.oidc.clients import client_from_metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
@@ -20,7 +21,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 def blocks(page: Path, language: str) -> Iterator[tuple[str, str]]:
     """The mark before each fenced block of a language (or "") and its content."""
-    fenced = rf"(?:<!-- checked: ([^>]*) -->\n)?^```{language}\n(.*?)^```$"
+    fenced = rf"(?:<!-- [a-z]+: ([^>]*) -->\n)?^```{language}\n(.*?)^```$"
     for match in re.finditer(fenced, page.read_text(), re.DOTALL | re.MULTILINE):
         yield match[1] or "", match[2]
 
@@ -49,9 +50,10 @@ def test_settings_files_load(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_json_is_json(page: Path) -> None:
-    for _, text in blocks(page, "json"):
-        assert json.loads(text)
+def test_clients_can_be_registered(page: Path) -> None:
+    for mark, text in blocks(page, "json"):
+        assert mark == "service.json"
+        assert client_from_metadata(json.loads(text), legal_entity="Example")
 
 
 def commands(page: Path) -> Iterator[list[str]]:
@@ -78,6 +80,11 @@ def check_command(words: list[str]) -> None:
         assert name in command.commands, words
         command = command.commands[name]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    if "--" in rest:  # eid simulate runs another command
+        at = rest.index("--")
+        rest, inner = rest[:at], rest[at + 1 :]
+        assert inner[0] == "eid"
+        check_command(inner[1:])
     for word in rest:
         assert not word.startswith("--") or word.partition("=")[0] in known, words
 
