@@ -24,7 +24,7 @@ lock: ready  ## Resolve requirements/*.txt again; UPGRADE=1 moves to the newest 
 	@$(PYTHON) scripts/prepare.py lock $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf .venv .eid build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .eid eid-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ready:
