@@ -48,7 +48,7 @@ class StatusReference:
 class Credential:
     """A credential whose signature, issuer and times hold. Only `verify_credential` makes one.
 
-    ``binding`` is always ``"bearer"``: nothing here proves who holds the paper or screen.
+    ``status_answer`` is ``None`` if nobody was asked. ``binding`` is always ``"bearer"``: nothing here proves who holds the paper or screen.
     """
 
     identity: Identity = field(repr=False)
@@ -59,6 +59,7 @@ class Credential:
     expires_at: datetime | None
     id: bytes | None = field(repr=False)
     status: StatusReference | None
+    status_answer: StatusAnswer | None
     findings: tuple[Finding, ...]
     unknown: Mapping[int | str, Cbor] = field(repr=False)
     binding: Literal["bearer"] = "bearer"
@@ -81,10 +82,20 @@ class UnverifiedCredential:
     unknown: Mapping[int | str, Cbor] = field(repr=False)
 
 
-class StatusCheck(Protocol):
-    """Called with the status reference of an otherwise valid credential; raises to refuse it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAnswer:
+    """The credential had not been withdrawn ``as_of`` then; the freshness is the policy's word."""
 
-    def __call__(self, reference: StatusReference, *, at: datetime) -> None: ...  # noqa: D102
+    freshness: Literal["fresh", "stale_accepted"]
+    as_of: datetime
+
+
+class StatusCheck(Protocol):
+    """Asked about an otherwise valid credential of *issuer*; raises to refuse it."""
+
+    def __call__(  # noqa: D102
+        self, reference: StatusReference, *, issuer: str, at: datetime
+    ) -> StatusAnswer: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +137,9 @@ def verify_credential(
         raise VerificationError(
             "Nobody can say whether this code was withdrawn.", code="qr.status_missing"
         )
+    answer = None
     if reference is not None and status is not None:
-        status(reference, at=at)
+        answer = status(reference, issuer=key.issuer, at=at)
     return Credential(
         identity=parsed.identity,
         issuer=key.issuer,
@@ -137,6 +149,7 @@ def verify_credential(
         expires_at=cwt.instant(claims.expires_at),
         id=claims.id,
         status=reference,
+        status_answer=answer,
         findings=(*_message_findings(message.kid, wrapped), *parsed.findings),
         unknown=parsed.unknown,
         built_by=_BUILT_HERE,

@@ -26,12 +26,8 @@ def pack(message: bytes) -> str:
 
 def unpack(text: str) -> bytes:
     """The message inside *text*; ``FormatError`` with code ``qr.base45`` or ``qr.zlib``."""
-    return inflate(base45.decode(text))
-
-
-def inflate(stream: bytes, *, max_size: int = MAX_INFLATED) -> bytes:
-    """Inflate one whole zlib stream of at most *max_size* bytes of content."""
-    content = _inflate(stream, max_size)
+    stream = base45.decode(text)
+    content = inflate(stream)
     last = stream[-_TRAILER - 1]
     if last:
         without = bytes([last & ~(1 << last.bit_length() - 1)])
@@ -41,7 +37,8 @@ def inflate(stream: bytes, *, max_size: int = MAX_INFLATED) -> bytes:
     return content
 
 
-def _inflate(stream: bytes, max_size: int) -> bytes:
+def inflate(stream: bytes, *, max_size: int = MAX_INFLATED) -> bytes:
+    """Inflate one whole zlib stream of at most *max_size* bytes of content."""
     inflater = zlib.decompressobj()
     try:
         content = inflater.decompress(stream, max_size + 1)

@@ -78,13 +78,17 @@ class IssuerKeys:
         ``qr.alg`` or ``qr.signature``; ``Inconsistent`` ``qr.issuer_of_key`` when the key
         belongs to another issuer than the message names.
         """
-        signer = _first_that_verifies(message, self._tried(message, issuer))
+        signer = self.signer(message, issuer=issuer)
         if signer.issuer != issuer:
             raise Inconsistent(
                 "The code names another issuer than the one its key belongs to.",
                 code="qr.issuer_of_key",
             )
         return signer
+
+    def signer(self, message: Message, *, issuer: str | None = None) -> IssuerKey:
+        """As `verify`, for messages that may not name their issuer: compare it yourself."""
+        return _first_that_verifies(message, self._tried(message, issuer))
 
     def _tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
         if message.kid is not None:

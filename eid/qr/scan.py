@@ -160,7 +160,8 @@ def _ground_threshold(histogram: list[int]) -> int | None:
     pixels = list(itertools.accumulate(histogram))
     darkest = bisect.bisect_left(pixels, pixels[-1] / _DARK_SHARE)
     ground = max(range(256), key=histogram.__getitem__)
-    return (darkest + ground) // 2 if ground - darkest >= _MIN_CONTRAST else None
+    contrast = ground - darkest
+    return darkest + contrast * 2 // 5 if contrast >= _MIN_CONTRAST else None
 
 
 def _refuse() -> FormatError:

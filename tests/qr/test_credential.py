@@ -20,6 +20,7 @@ from eid.qr.claim169 import Biometric, Identity
 from eid.qr.credential import (
     Credential,
     CredentialPolicy,
+    StatusAnswer,
     StatusReference,
     read_unverified,
     verify_credential,
@@ -243,14 +244,18 @@ def test_status_is_asked_and_can_be_required(world, identity):
     text = world.issue(identity, status=place)
     asked = []
 
-    def check(reference, *, at):
-        asked.append((reference, at))
+    answer = StatusAnswer(freshness="fresh", as_of=world.now)
 
-    def revoked(reference, *, at):
+    def check(reference, *, issuer, at):
+        asked.append((reference, issuer, at))
+        return answer
+
+    def revoked(reference, *, issuer, at):
         raise Revoked("withdrawn", code="qr.revoked")
 
-    assert verify_credential(text, world.keys, at=world.now, status=check).status == place
-    assert asked == [(place, world.now)]
+    found = verify_credential(text, world.keys, at=world.now, status=check)
+    assert (found.status, found.status_answer) == (place, answer)
+    assert asked == [(place, world.issuer, world.now)]
     refused(world, text, Revoked, "qr.revoked", status=revoked)
     must = CredentialPolicy(require_status=True)
     refused(world, text, VerificationError, "qr.status_missing", policy=must)
