@@ -188,15 +188,18 @@ def _agree(handshake: _Handshake, rng: Rng) -> None:
 
 def _confirm(handshake: _Handshake) -> None:
     """Exchange tokens; a mapping of the chip's own (8A) is left alone and proves nothing."""
-    suite, ks_mac, oid = handshake.suite, handshake.ks_mac, handshake.oid
-    ours = token(suite, ks_mac, oid, handshake.theirs)
+    ours = _token(handshake, handshake.theirs)
     response = _authenticate(handshake, tlv.encode(0x85, ours), last=True)
     if not response.ok:
         raise _refusal(response.sw)
     theirs = _answer(response.data, 0x86, optional=_CAM_DATA)
-    expected = token(suite, ks_mac, oid, handshake.ours)
+    expected = _token(handshake, handshake.ours)
     if len(theirs) != MAC_SIZE or not hmac.compare_digest(theirs, expected):
         raise ProtocolError("The chip did not confirm the PACE session.", code="pace.token")
+
+
+def _token(handshake: _Handshake, public_key: bytes) -> bytes:
+    return token(handshake.suite, handshake.ks_mac, handshake.oid, public_key)
 
 
 def _refusal(sw: int) -> AccessDenied:

@@ -257,3 +257,10 @@ def test_keys_are_not_shown_nor_copied() -> None:
 def test_keys_must_fit(ks_enc: bytes, ks_mac: bytes, ssc: bytes) -> None:
     with pytest.raises(ValueError, match=r"keys|counter"):
         SecureMessaging(Suite.AES_128, ks_enc, ks_mac, ssc)
+
+
+def test_a_bare_command_is_only_a_head_under_its_mac() -> None:
+    protected = session().protect(Command(0x00, 0x44, 0, 0))
+    counter = (1).to_bytes(16, "big")
+    mac = sm_mac(Suite.AES_128, bytes(16), counter, bytes.fromhex("0C440000"))
+    assert protected.data == tlv.encode(0x8E, mac)
