@@ -20,7 +20,7 @@ from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage
 from eid.testing.people import PEOPLE, Person
 from eid.testing.personalise import personalise
-from eid.testing.virtual_reader import VirtualReader, unavailable_reason
+from eid.testing.virtual_reader import VirtualReader, socket_in, unavailable_reason
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 _SOCKET_DIR = pytest.StashKey[Path]()
@@ -29,7 +29,7 @@ _SOCKET_DIR = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="eid-pcsc-"))
     config.stash[_SOCKET_DIR] = folder
-    os.environ["PCSCLITE_CSOCK_NAME"] = str(folder / "pcscd.comm")
+    os.environ["PCSCLITE_CSOCK_NAME"] = str(socket_in(folder))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -20,6 +20,7 @@ import json
 import os
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,8 @@ _START_S: Final = 10.0
 _ORDER_S: Final = 10.0
 _STOP_S: Final = 3.0
 _MAX_SOCKET_PATH: Final = 107
-_SOCKET: Final = "pcscd.comm"
+_OWN_FOLDER: Final = "box"
+_SOCKET: Final = "run/pcscd.comm"
 
 
 def find_driver() -> Path | None:
@@ -64,26 +66,25 @@ def unavailable_reason() -> str | None:
 class VirtualReader:
     """A running box with one virtual reader of two slots; use :meth:`start`."""
 
-    def __init__(self, socket_dir: Path, box: subprocess.Popen[str], *, own_dir: bool) -> None:
-        self._socket_dir = socket_dir
+    def __init__(self, workdir: Path, box: subprocess.Popen[str], *, temporary: bool) -> None:
+        self._workdir = workdir
         self._box = box
-        self._own_dir = own_dir
+        self._temporary = temporary
 
     @classmethod
     def start(cls, workdir: Path | None = None) -> Self:
         """Start pcscd in a new box; ReaderError if it cannot run.
 
-        ``workdir`` (made if absent, private) is where pcscd's socket appears; without it a
-        temporary folder is used and removed.
+        In ``workdir`` (made if absent) a private folder appears, with pcscd's socket inside at
+        :func:`socket_in`. Without it, or if its path is too long for a socket, a temporary
+        folder is used and removed.
         """
         reason = unavailable_reason()
         if reason is not None:
             raise ReaderError(reason, code="reader.virtual_unavailable")
-        folder = workdir or Path(tempfile.mkdtemp(prefix="eid-", dir=_temporary()))
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if len(os.fsencode(folder / _SOCKET)) > _MAX_SOCKET_PATH:
-            raise ReaderError("The folder's path is too long for a socket.", code="reader.path")
-        reader = cls(folder, _launch(folder), own_dir=workdir is None)
+        given = workdir is not None and _fits(workdir)
+        folder = workdir if workdir and given else _temporary_folder()
+        reader = cls(folder, _launch(folder), temporary=not given)
         try:
             reader._answer(_START_S)
         except ReaderError:
@@ -110,7 +111,7 @@ class VirtualReader:
     @property
     def socket_path(self) -> Path:
         """Socket of pcscd, usable from outside the box by its owner."""
-        return self._socket_dir / _SOCKET
+        return socket_in(self._workdir)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -164,10 +165,9 @@ class VirtualReader:
         except subprocess.TimeoutExpired:
             self._box.kill()
             self._box.wait()
-        for name in (_SOCKET, "pcscd.pid"):
-            (self._socket_dir / name).unlink(missing_ok=True)
-        if self._own_dir:
-            shutil.rmtree(self._socket_dir, ignore_errors=True)
+        shutil.rmtree(self._workdir / _OWN_FOLDER, ignore_errors=True)
+        if self._temporary:
+            shutil.rmtree(self._workdir, ignore_errors=True)
 
     def _order(self, **order: object) -> dict[str, object]:
         assert self._box.stdin is not None
@@ -190,7 +190,20 @@ class VirtualReader:
         return answer
 
 
-def _launch(folder: Path) -> subprocess.Popen[str]:
+def socket_in(workdir: Path) -> Path:
+    """Where pcscd's socket is, or will be, when a reader starts with this folder."""
+    return workdir / _OWN_FOLDER / _SOCKET
+
+
+def _launch(workdir: Path) -> subprocess.Popen[str]:
+    """Start the box. pcscd opens its own folder to all, so that lies inside a private one."""
+    folder = socket_in(workdir).parent
+    workdir.mkdir(parents=True, exist_ok=True)
+    if _in_use(socket_in(workdir)):
+        raise ReaderError("A box already runs in this folder.", code="reader.box_in_use")
+    shutil.rmtree(workdir / _OWN_FOLDER, ignore_errors=True)
+    (workdir / _OWN_FOLDER).mkdir(mode=0o700)
+    folder.mkdir()
     package_root = Path(__file__).resolve().parents[2]
     return subprocess.Popen(  # noqa: S603  fixed programs
         [
@@ -225,7 +238,18 @@ def _path() -> str:
     return os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 
 
-def _temporary() -> str:
-    """A temporary folder that stays visible in the box, whose /run is new."""
-    usual = tempfile.gettempdir()
-    return "/tmp" if usual.startswith("/run") else usual  # noqa: S108
+def _in_use(path: Path) -> bool:
+    """Whether a pcscd answers here; a killed owner leaves a socket without one."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(socket_in(folder))) <= _MAX_SOCKET_PATH
+
+
+def _temporary_folder() -> Path:
+    """A new folder with a short path that stays visible in the box, whose /run is new."""
+    usual = Path(tempfile.gettempdir())
+    fitting = _fits(usual / "eid-12345678") and not usual.is_relative_to("/run")
+    return Path(tempfile.mkdtemp(prefix="eid-", dir=usual if fitting else "/tmp"))  # noqa: S108

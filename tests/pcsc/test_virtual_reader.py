@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+
 from eid.testing.card_image import CardImage
 from eid.testing.faults import Fault, pulled
 from eid.testing.virtual_reader import VirtualReader
