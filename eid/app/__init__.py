@@ -2,6 +2,7 @@
 
 from eid.app.installation import (
     Installation as Installation,
+    ManualProof as ManualProof,
     open_installation as open_installation,
 )
 from eid.app.settings import Settings as Settings

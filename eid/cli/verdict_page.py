@@ -1,6 +1,6 @@
 """A verdict as one self-contained page that a clerk or an auditor can read and keep.
 
-The portrait and the personal number are left out. What a verdict does not prove stands on the
+The portrait and the numbers are left out: the tail of either number opens the chip. What a verdict does not prove stands on the
 same page as what it proves.
 """
 
@@ -34,6 +34,7 @@ def verdict_page(verdict: Verdict, *, at: datetime, policy: str) -> str:
     return environment.get_template("verdict.html").render(
         report=verdict.to_json(),
         headline=HEADLINES[verdict.verdict],
+        left_out=("personal_number", "document_number"),
         not_proven=NOT_PROVEN,
         policy=policy,
         at=at.strftime("%Y-%m-%d %H:%M:%S UTC"),

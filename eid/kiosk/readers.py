@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from pathlib import Path
 
 from eid.chip import pcsc, stream
 from eid.chip.transport import Transport
+from eid.errors import ReaderError
 from eid.kiosk.agent import Connect
 from eid.kiosk.settings import AgentSettings
+
+_POLL_S = 0.05
 
 
 def card_connector(settings: AgentSettings) -> Connect:
@@ -18,8 +23,7 @@ def card_connector(settings: AgentSettings) -> Connect:
     """
     name, virtual = settings.reader, settings.insecure_virtual_reader
     if name is not None and name.startswith("stream:"):
-        path = Path(name.removeprefix("stream:"))
-        return lambda _timeout: stream.connect_unix(path)
+        return partial(_wait_for_stream, Path(name.removeprefix("stream:")))
 
     def connect(timeout: float) -> Transport:
         found = pcsc.wait_for_card(
@@ -28,3 +32,14 @@ def card_connector(settings: AgentSettings) -> Connect:
         return pcsc.connect(found, allow_virtual=virtual)
 
     return connect
+
+
+def _wait_for_stream(path: Path, timeout_s: float) -> Transport:
+    limit = time.monotonic() + timeout_s
+    while True:
+        try:
+            return stream.connect_unix(path)
+        except ReaderError:
+            if time.monotonic() >= limit:
+                raise
+            time.sleep(_POLL_S)

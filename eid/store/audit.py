@@ -11,10 +11,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.errors import EidError, HashMismatch
@@ -198,7 +199,7 @@ def _row(node: str, seq: int, event: AuditEvent) -> dict[str, object]:
     }
 
 
-def _hash(previous: bytes, row: Mapping[str, object]) -> bytes:
+def _hash(previous: bytes, row: Mapping[str, object] | RowMapping) -> bytes:
     """SHA-256 over the hash before and each field with its length; None is not empty."""
     digest = hashlib.sha256(b"eid-audit-v1" + previous)
     for name in _FIELDS:
@@ -217,19 +218,27 @@ def _walk(
     """The end of each chain, after checking every link."""
     ends: dict[str, tuple[int, bytes]] = {}
     query = select(audit_rows).order_by(audit_rows.c.node, audit_rows.c.seq)
-    streamed = connection.execution_options(yield_per=1000).execute(query)
-    for row in streamed.mappings():
-        node = row["node"]
-        seq, previous = ends.get(node, (0, _START))
-        if row["seq"] != seq + 1:
-            raise _broken("audit.missing", node, seq + 1)
-        digest = _hash(previous, row)  # type: ignore[arg-type] # a RowMapping is a str mapping
-        if not hmac.compare_digest(digest, row["hash"]):
-            raise _broken("audit.altered", node, seq + 1)
-        if expected.get((node, seq + 1), digest) != digest:
-            raise _broken("audit.head", node, seq + 1)
-        ends[node] = (seq + 1, digest)
+    with closing(connection.execution_options(yield_per=1000).execute(query)) as streamed:
+        for row in streamed.mappings():
+            node = row["node"]
+            seq, previous = ends.get(node, (0, _START))
+            ends[node] = (seq + 1, _check(row, seq + 1, previous, expected))
     return ends
+
+
+def _check(
+    row: RowMapping, seq: int, previous: bytes, expected: Mapping[tuple[str, int], bytes]
+) -> bytes:
+    """The hash of the row, which must be the ``seq``-th of its node."""
+    node = str(row["node"])
+    if row["seq"] != seq:
+        raise _broken("audit.missing", node, seq)
+    digest = _hash(previous, row)
+    if not hmac.compare_digest(digest, row["hash"]):
+        raise _broken("audit.altered", node, seq)
+    if expected.get((node, seq), digest) != digest:
+        raise _broken("audit.head", node, seq)
+    return digest
 
 
 def _read_heads(signed: Iterable[str], keys: JwkSet) -> dict[tuple[str, int], bytes]:
