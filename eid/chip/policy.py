@@ -16,7 +16,6 @@ from typing import Final
 from eid.chip.verdict import CHECK_NAMES
 from eid.errors import SettingsError
 
-
 FLOOR: Final = frozenset({"sod.signature", "sod.chain", "sod.hashes"})
 """What no policy may leave out."""
 
