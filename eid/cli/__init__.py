@@ -5,6 +5,7 @@ The commands live in one file each; heavy parts are imported when a command runs
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -18,4 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write("eid: the command line needs typer: pip install 'eid[server]'.\n")
         return 2
-    return run(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        return run(arguments)
+    # what a supervisor sends ends a command as Ctrl-C does, with everything put away
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return run(sys.argv[1:])

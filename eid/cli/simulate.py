@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eid.cli.files import write_private
-from eid.errors import EidError, FormatError, ReaderError
+from eid.errors import FormatError, ReaderError
 
 if TYPE_CHECKING:
     from eid.testing.card_image import CardImage
@@ -122,10 +121,7 @@ def _private_reader(card: CardImage) -> Iterator[Mapping[str, str]]:
     reason = unavailable_reason()
     if reason:
         raise ReaderError(f"No virtual reader can be started: {reason}", code="reader.no_box")
-    with (
-        tempfile.TemporaryDirectory(prefix="eid-") as folder,
-        VirtualReader.start(Path(folder)) as reader,
-    ):
+    with VirtualReader.start() as reader:
         reader.insert(card)
         yield reader.environment
 

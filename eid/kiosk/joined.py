@@ -23,11 +23,10 @@ class Joined(Generic[T]):
 
     def run(self, key: str, work: Callable[[], T]) -> T:
         """The result of ``work``, or what it raised; run by the first caller only."""
+        mine = Future[T]()
         with self._lock:
-            running = self._running.get(key)
-            if running is None:
-                mine = self._running[key] = Future[T]()
-        if running is not None:
+            running = self._running.setdefault(key, mine)
+        if running is not mine:
             return running.result()
         try:
             result = work()

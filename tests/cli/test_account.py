@@ -1,0 +1,123 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eid.cli import main
+
+CLIENT = {
+    "client_id": "portal",
+    "client_secret": "correct-horse-battery",
+    "client_name": "Cổng thử",
+    "redirect_uris": ["http://127.0.0.1:9000/callback"],
+    "scope": "openid profile",
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "eid.toml"
+    path.write_text(
+        'issuer = "http://127.0.0.1:8080"\nlisten = "127.0.0.1:8080"\n'
+        'database = "sqlite:///eid.db"\ndata_dir = "data"\ntrust = "trust"\n'
+        '[agent]\nurl = "http://127.0.0.1:35970"\n[password]\ninsecure_fast_hash = true\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "trust").mkdir()
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+
+
+def add(config: str, *options: str) -> int:
+    given = ["--config", config, "--username", "canbo", "--password-stdin"]
+    return main(["account", "add", *given, *options])
+
+
+def show(config: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    assert main(["account", "show", "--config", config, "--username", "canbo"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_officer(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(config, "--role", "officer") == 0
+    shown = show(config, capsys)
+    assert (shown["level"], shown["state"], shown["roles"]) == (0, "registered", ["officer"])
+    assert "password" not in shown
+
+
+def test_a_level_needs_who_and_why(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(config, "--level", "2") == 2
+    assert add(config, "--level", "2", "--proofed-by", "An") == 2
+    assert add(config, "--level", "3", "--proofed-by", "An", "--reason", "Gặp mặt") == 2
+    assert capsys.readouterr().err.count("\n") == 3
+    assert add(config, "--level", "2", "--proofed-by", "An", "--reason", "Gặp mặt") == 0
+    shown = show(config, capsys)
+    assert (shown["level"], shown["source"], shown["holder_match"]) == (2, "manual", "officer")
+
+
+def test_fictional_people_on_loopback(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(config, "--level", "1", "--insecure-unproofed") == 0
+    assert show(config, capsys)["level"] == 1
+
+
+def test_no_fictional_people_in_production(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(config)
+    text = path.read_text("utf-8").replace("http://127.0.0.1:8080", "https://id.example.vn")
+    text = text.replace("insecure_fast_hash = true", "").replace(
+        "[password]", '[operator]\nlegal_entity = "Thử"\nrole = "own_services"'
+    )
+    path.write_text(text, encoding="utf-8")
+    assert add(config, "--level", "1", "--insecure-unproofed") == 2
+    assert "loopback" in capsys.readouterr().err
+
+
+def test_unusable_accounts(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(config, "--role", "king") == 2
+    assert main(["account", "show", "--config", config, "--username", "nobody"]) == 1
+    assert add("/nonexistent.toml") == 2
+    errors = capsys.readouterr().err
+    for code in ("input.role", "account.unknown", "settings"):
+        assert f"({code})" in errors
+
+
+def test_names_are_taken_once(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert add(config) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert add(config) == 1
+    assert "account.username_taken" in capsys.readouterr().err
+
+
+def test_clients(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "clients.json"
+    path.write_text(json.dumps([CLIENT, CLIENT | {"client_id": "shop"}]), encoding="utf-8")
+    assert main(["client", "add", "--config", config, "--file", str(path)]) == 0
+    assert capsys.readouterr().out == "portal\nshop\n"
+    assert main(["client", "list", "--config", config]) == 0
+    out = capsys.readouterr().out
+    listed = [json.loads(line) for line in out.splitlines()]
+    assert [one["client_id"] for one in listed] == ["portal", "shop"]
+    assert "secret" not in "".join(listed[0])
+    assert CLIENT["client_secret"] not in out
+
+
+def test_unusable_clients(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "clients.json"
+    for text in ("", "{}", "[3]", json.dumps(CLIENT | {"surprise": 1})):
+        path.write_text(text, encoding="utf-8")
+        assert main(["client", "add", "--config", config, "--file", str(path)]) == 2
+    path.write_text(json.dumps(CLIENT | {"eid_legal_entity": "Người khác"}), encoding="utf-8")
+    assert main(["client", "add", "--config", config, "--file", str(path)]) == 2
+    assert "settings.client_role" in capsys.readouterr().err
+    assert main(["client", "list", "--config", config]) == 0
+    assert not capsys.readouterr().out

@@ -1,0 +1,116 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eid.cli import main
+from eid.testing.people import PEOPLE
+from eid.testing.virtual_reader import unavailable_reason
+
+pcsc = pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))
+EID = str(Path(sys.executable).parent / "eid")
+
+
+@pcsc
+@pytest.mark.pcsc
+def test_a_command_runs_with_the_card_and_its_code_comes_back(run: Any, tmp_path: Path) -> None:
+    trust, image, out = tmp_path / "trust", tmp_path / "card.json", tmp_path / "evidence.json"
+    saved = ("--save-trust", trust, "--save-image", image, "--person", "mau")
+    can = PEOPLE["mau"].can
+    done = run("simulate", *saved, "--", EID, "read", "--can", can, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert PEOPLE["mau"].number in done.stdout
+    assert image.stat().st_mode & 0o777 == 0o600
+    assert run("verify", out, "--trust", trust).returncode == 0
+    failing = run("simulate", "--image", image, "--", EID, "read", "--can", "000000", "--out", out)
+    assert failing.returncode == 1
+    assert run("simulate", "--image", image, "--", "sh", "-c", "exit 7").returncode == 7
+    assert run("simulate", "--image", image, "--", "sh", "-c", "kill -9 $$").returncode == 137
+
+
+@pcsc
+@pytest.mark.pcsc
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_it_waits_until_interrupted_and_leaves_nothing(sent: int, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [EID, "simulate"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(3)]
+    assert PEOPLE["thu"].number in lines[0]
+    name, _, path = lines[1].strip().partition("=")
+    assert name == "PCSCLITE_CSOCK_NAME"
+    assert Path(path).is_socket()
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not Path(path).exists()
+
+
+def test_a_running_virtual_reader_gets_the_card(run: Any) -> None:
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def reader() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"\x00\x01\x04")
+                heard.append(connection.recv(64))
+                connection.recv(64)
+
+        thread = threading.Thread(target=reader)
+        thread.start()
+        done = run("simulate", "--vpcd", f"127.0.0.1:{port}", "--", "sleep", "0.5")
+        thread.join(10)
+    assert done.returncode == 0, done.stderr
+    assert heard == [b"\x00\x05\x3b\x80\x80\x01\x01"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--person", "nobody"), "input.person"),
+        (("--vpcd", "here", "--", "true"), "input.address"),
+        (("--vpcd", "127.0.0.1:0", "--", "true"), "input.address"),
+        (("--vpcd", "127.0.0.1:1", "--", "true"), "reader.no_virtual_reader"),
+        (("--image", "/nonexistent"), "system"),
+    ],
+)
+def test_unusable_options(
+    options: tuple[str, ...], code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *options]) in {1, 2}
+    assert f"({code})" in capsys.readouterr().err
+
+
+def test_a_card_file_is_checked(
+    case: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "card.json"
+    path.write_bytes(b"{}")
+    assert main(["simulate", "--image", str(path)]) == 2
+    path.write_bytes(case.image.to_json())
+    assert main(["simulate", "--image", str(path), "--save-trust", str(tmp_path / "t")]) == 2
+    assert "input.trust" in capsys.readouterr().err
+
+
+@pcsc
+@pytest.mark.pcsc
+def test_a_command_that_is_not_there(case: Any, tmp_path: Path, run: Any) -> None:
+    path = tmp_path / "card.json"
+    path.write_bytes(case.image.to_json())
+    done = run("simulate", "--image", path, "--", "no-such-command-here")
+    assert done.returncode == 2
+    assert "input.command" in done.stderr
