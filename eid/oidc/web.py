@@ -29,6 +29,7 @@ _log = logging.getLogger("eid.oidc")
 MAX_QUERY = 16 * 1024
 MAX_FORM = 32 * 1024
 MAX_COOKIES = 16 * 1024
+_FRAMEWORK_CODES = {404: "request.not_found", 405: "request.method"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,8 +245,8 @@ def _framework_error(
         error: falcon.HTTPError,
         _params: Mapping[str, object],
     ) -> None:
-        code = "request.not_found" if error.status_code == 404 else "request.malformed"
-        refused = FormatError("There is no such page.", code=code)
+        code = _FRAMEWORK_CODES.get(error.status_code, "request.malformed")
+        refused = FormatError("The request cannot be served.", code=code)
         request = Request(method=req.method, correlation=encode_base64url(provider.rng(9)))
         _send(browser.error_page(provider, request, refused), resp)
 
