@@ -70,7 +70,9 @@ class IssuerKeys:
         """Keys of that name, at most `MAX_CANDIDATES`."""
         return self._by_kid.get(kid, ())[:MAX_CANDIDATES]
 
-    def verify(self, message: Message, *, issuer: str | None) -> IssuerKey:
+    def verify(
+        self, message: Message, *, issuer: str | None, external_aad: bytes = b""
+    ) -> IssuerKey:
         """The key that signed *message* in the name of *issuer*.
 
         Without a kid in the message all keys of the claimed *issuer* are tried.
@@ -78,7 +80,7 @@ class IssuerKeys:
         ``qr.alg`` or ``qr.signature``; ``Inconsistent`` ``qr.issuer_of_key`` when the key
         belongs to another issuer than the message names.
         """
-        signer = self.signer(message, issuer=issuer)
+        signer = self.signer(message, issuer=issuer, external_aad=external_aad)
         if signer.issuer != issuer:
             raise Inconsistent(
                 "The code names another issuer than the one its key belongs to.",
@@ -86,9 +88,11 @@ class IssuerKeys:
             )
         return signer
 
-    def signer(self, message: Message, *, issuer: str | None = None) -> IssuerKey:
+    def signer(
+        self, message: Message, *, issuer: str | None = None, external_aad: bytes = b""
+    ) -> IssuerKey:
         """As `verify`, for messages that may not name their issuer: compare it yourself."""
-        return _first_that_verifies(message, self._tried(message, issuer))
+        return _first_that_verifies(message, self._tried(message, issuer), external_aad)
 
     def _tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
         if message.kid is not None:
@@ -102,13 +106,15 @@ class IssuerKeys:
         return tried
 
 
-def _first_that_verifies(message: Message, keys: tuple[IssuerKey, ...]) -> IssuerKey:
+def _first_that_verifies(
+    message: Message, keys: tuple[IssuerKey, ...], external_aad: bytes
+) -> IssuerKey:
     fitting: Sequence[IssuerKey] = [
         key for key in keys if cose.algorithm(key.public_key) == message.alg
     ] or keys
     for key in fitting[:-1]:
         with contextlib.suppress(SignatureInvalid):
-            cose.verify(message, key.public_key)
+            cose.verify(message, key.public_key, external_aad=external_aad)
             return key
-    cose.verify(message, fitting[-1].public_key)
+    cose.verify(message, fitting[-1].public_key, external_aad=external_aad)
     return fitting[-1]
