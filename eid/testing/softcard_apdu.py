@@ -55,11 +55,6 @@ class ChipCommand:
         """The four header octets."""
         return bytes([self.cla, self.ins, self.p1, self.p2])
 
-    @property
-    def most(self) -> int:
-        """The most bytes that this form of command can ask for."""
-        return EXTENDED_MAX if self.extended else SHORT_MAX
-
 
 class AnswerChain:
     """An answer longer than a short APDU, handed out part by part with 61xx and GET RESPONSE."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from eid.errors import ReaderError
+from eid.testing import virtual_reader
 from eid.testing.card_image import CardImage
 from eid.testing.virtual_reader import VirtualReader, socket_in, unavailable_reason
 
@@ -27,6 +28,7 @@ print(reader.socket_path.parents[2], flush=True)
 sys.stdin.read()
 """
 _USE = """
+from eid.testing import virtual_reader
 from eid.testing.card_image import CardImage
 from eid.testing.virtual_reader import VirtualReader
 with VirtualReader.start() as reader:
@@ -156,6 +158,17 @@ def test_a_killed_box_is_an_error_for_its_owner(card_image: CardImage) -> None:
         with pytest.raises(ReaderError) as caught:
             reader.insert(card_image)
         assert caught.value.code == "reader.box_ended"
+
+
+def test_a_stuck_box_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtual_reader, "_STOP_S", 0.1)
+    reader = VirtualReader.start()
+    folder = reader.socket_path.parents[1]
+    for process in _processes_of(folder):
+        os.kill(process, signal.SIGSTOP)
+    reader.stop()
+    assert _eventually_none(folder)
+    assert not folder.parent.exists()
 
 
 def test_a_refused_order_names_its_code() -> None:

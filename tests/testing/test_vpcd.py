@@ -126,6 +126,15 @@ def test_a_reader_that_goes_before_the_answer_ends_the_card(card_image: CardImag
     assert ours.fileno() == -1
 
 
+def test_a_reset_connection_ends_the_card(reader: Reader, card_image: CardImage) -> None:
+    inserted = _inserted(reader, SoftwareCard(card_image))
+    assert reader.connection is not None
+    at_once = (1).to_bytes(4, "little") + bytes(4)
+    reader.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    reader.close()
+    assert inserted.wait_removed(5)
+
+
 def test_answers_never_exceed_a_frame(reader: Reader, card_image: CardImage) -> None:
     image = replace(card_image, files={"EF.CardAccess": bytes(70_000)})
     inserted = _inserted(reader, SoftwareCard(image, faults=[Fault("long")]))
