@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eid.cli.ports import check_free
+
 if TYPE_CHECKING:
     import falcon
 
@@ -24,6 +26,7 @@ def kiosk(
     It shows a page on loopback and reads a card for a pinned provider.
     """
     from granian.constants import Interfaces
+    from granian.log import LogLevels
     from granian.server import Server
 
     from eid.kiosk.settings import AgentSettings
@@ -32,6 +35,7 @@ def kiosk(
     if settings.insecure_virtual_reader:
         typer.echo("eid: warning: virtual readers are allowed: tests only.", err=True)
     host, port = settings.address
+    check_free(host, port)
     typer.echo(f"The card agent listens on {settings.origin} (Ctrl-C ends it).", err=True)
     server = Server(
         "card-agent",
@@ -40,6 +44,7 @@ def kiosk(
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=8,
+        log_level=LogLevels.warning,
         log_access=False,
         websockets=False,
     )

@@ -8,11 +8,15 @@ from typing import Annotated
 
 import typer
 
+from eid.cli.ports import check_free
+
 
 def serve(*, config: Annotated[Path, typer.Option(help="The settings file, eid.toml.")]) -> int:
     """Run the OpenID Connect provider."""
     from eid.app import Settings
     from eid.app.serving import serve as serve_provider
 
-    serve_provider(Settings.load(config, os.environ))
+    settings = Settings.load(config, os.environ)
+    check_free(settings.host, settings.port)
+    serve_provider(settings)
     return 0

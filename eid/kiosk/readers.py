@@ -26,6 +26,8 @@ def card_connector(settings: AgentSettings) -> Connect:
         return partial(_wait_for_stream, Path(name.removeprefix("stream:")))
 
     def connect(timeout: float) -> Transport:
+        if name is not None and name.startswith(pcsc.VIRTUAL) and not virtual:
+            raise ReaderError("The reader is a virtual one.", code="reader.virtual")
         found = pcsc.wait_for_card(
             name, timeout=timeout, presented_after=True, allow_virtual=virtual
         )
