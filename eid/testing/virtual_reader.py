@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,7 @@ from eid.testing.faults import Fault
 _LIBRARY: Final = "usr/lib/pcsc/drivers/serial"
 _UNSHARE: Final = ("unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child")
 _START_S: Final = 10.0
-_ORDER_S: Final = 10.0
+_ORDER_S: Final = 30.0
 _STOP_S: Final = 3.0
 _MAX_SOCKET_PATH: Final = 107
 _OWN_FOLDER: Final = "box"
@@ -70,6 +71,7 @@ class VirtualReader:
         self._workdir = workdir
         self._box = box
         self._temporary = temporary
+        self._turn = threading.Lock()
 
     @classmethod
     def start(cls, workdir: Path | None = None) -> Self:
@@ -171,18 +173,20 @@ class VirtualReader:
 
     def _order(self, **order: object) -> dict[str, object]:
         assert self._box.stdin is not None
-        try:
-            self._box.stdin.write(json.dumps(order) + "\n")
-            self._box.stdin.flush()
-        except (OSError, ValueError) as e:
-            raise ReaderError("The virtual reader has ended.", code="reader.box_ended") from e
-        return self._answer(_ORDER_S)
+        with self._turn:
+            try:
+                self._box.stdin.write(json.dumps(order) + "\n")
+                self._box.stdin.flush()
+            except (OSError, ValueError) as e:
+                raise ReaderError("The virtual reader has ended.", code="reader.box_ended") from e
+            return self._answer(_ORDER_S)
 
     def _answer(self, timeout: float) -> dict[str, object]:
         assert self._box.stdout is not None
         ready, _, _ = select.select([self._box.stdout], [], [], timeout)
         line = self._box.stdout.readline() if ready else ""
         if not line:
+            self._box.kill()
             raise ReaderError("The virtual reader does not answer.", code="reader.box_ended")
         answer: dict[str, object] = json.loads(line)
         if not answer.pop("ok"):
