@@ -26,6 +26,7 @@ from eid.chip.apdu import (
     SW_WRONG_LENGTH,
     Command,
     Exchange,
+    Response,
     expect,
 )
 from eid.chip.lds.dg15 import PublicKeyInfo
@@ -62,13 +63,12 @@ def challenge_chip(exchange: Exchange, challenge: bytes, *, extended: bool = Tru
     """
     if len(challenge) != CHALLENGE_SIZE:
         raise ValueError("an Active Authentication challenge has eight bytes")
-    lengths = [EXTENDED, SHORT_LE] if extended else [SHORT_LE]
-    while True:
-        response = exchange(Command(0x00, 0x88, 0x00, 0x00, challenge, lengths.pop(0)))
-        if response.sw >> 8 == SW1_WRONG_LE and (response.sw & 0xFF or SHORT_LE) not in lengths:
-            lengths = [response.sw & 0xFF or SHORT_LE] if lengths else []
-        if response.ok or not lengths or not _wrong_length(response.sw):
-            return expect(response, "Active Authentication")
+    response = _ask(exchange, challenge, EXTENDED if extended else SHORT_LE)
+    if response.sw == SW_WRONG_LENGTH and extended:
+        response = _ask(exchange, challenge, SHORT_LE)
+    elif response.sw >> 8 == SW1_WRONG_LE:
+        response = _ask(exchange, challenge, response.sw & 0xFF or SHORT_LE)
+    return expect(response, "Active Authentication")
 
 
 def check(
@@ -88,8 +88,8 @@ def check(
     return _check_ecdsa(key, dg14, challenge, response)
 
 
-def _wrong_length(sw: int) -> bool:
-    return sw == SW_WRONG_LENGTH or sw >> 8 == SW1_WRONG_LE
+def _ask(exchange: Exchange, challenge: bytes, le: int) -> Response:
+    return exchange(Command(0x00, 0x88, 0x00, 0x00, challenge, le))
 
 
 def _bad(message: str, code: str) -> NotGenuine:

@@ -512,7 +512,9 @@ def test_no_secret_in_tracebacks_with_locals() -> None:
         except EidError as error:
             summary = traceback.TracebackException.from_exception(error, capture_locals=True)
             frames = [frame for frame in summary.stack if "/eid/" in frame.filename]
-            shown = "".join(str(frame.locals) for frame in frames) + str(error)
+            shown = str(error)
+            for frame in frames:
+                shown += "".join((frame.locals or {}).values())
         else:
             pytest.fail("the run should have been broken off")
         nonce = decrypt(
