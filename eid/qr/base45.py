@@ -11,6 +11,8 @@ space around it, no values above 65535.
 
 from __future__ import annotations
 
+import struct
+
 from eid.errors import FormatError
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
@@ -52,15 +54,16 @@ def decode(text: str, *, max_chars: int = MAX_CHARS) -> bytes:
             digits[0:whole:3], digits[1:whole:3], digits[2:whole:3], strict=True
         )
     ]
-    if values and max(values) > 0xFFFF:
-        raise _refuse("Three characters stand for more than two bytes.")
-    tail = b""
-    if whole != len(digits):
-        last = digits[-2] + 45 * digits[-1]
-        if last > 0xFF:
-            raise _refuse("The last two characters stand for more than one byte.")
-        tail = bytes([last])
-    return b"".join([value.to_bytes(2, "big") for value in values]) + tail
+    try:
+        data = struct.pack(f">{len(values)}H", *values)
+    except struct.error as e:
+        raise _refuse("Three characters stand for more than two bytes.") from e
+    if whole == len(digits):
+        return data
+    last = digits[-2] + 45 * digits[-1]
+    if last > 0xFF:
+        raise _refuse("The last two characters stand for more than one byte.")
+    return data + bytes([last])
 
 
 def _digits(text: str) -> bytes:

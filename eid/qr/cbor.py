@@ -33,6 +33,7 @@ class Tag(NamedTuple):
 Cbor: TypeAlias = "int | bytes | str | bool | Tag | list[Cbor] | dict[int | str, Cbor] | None"
 
 _SIMPLE: dict[int, bool | None] = {20: False, 21: True, 22: None}
+_KEY_TYPES = (0, 1, 3)
 _WIDTH = {24: 1, 25: 2, 26: 4, 27: 8}
 
 
@@ -100,11 +101,7 @@ def _item(data: bytes, at: int, depth: int, tags: Collection[int]) -> tuple[Cbor
     head = data[at]
     major, argument = head >> 5, head & 31
     at += 1
-    if major == 7:
-        if argument not in _SIMPLE:
-            raise _refuse("Floats and other simple values are not allowed.")
-        return _SIMPLE[argument], at
-    if argument >= 24:
+    if argument >= 24 and major != 7:
         argument, at = _long_argument(data, at, argument)
     if major == 3 or major == 2:  # noqa: PLR1714 - this line runs for every field of every code
         end = at + argument
@@ -115,6 +112,10 @@ def _item(data: bytes, at: int, depth: int, tags: Collection[int]) -> tuple[Cbor
         return argument, at
     if major == 1:
         return -1 - argument, at
+    if major == 7:
+        if argument not in _SIMPLE:
+            raise _refuse("Floats and other simple values are not allowed.")
+        return _SIMPLE[argument], at
     return _container(data, at, (major, argument), depth - 1, tags)
 
 
@@ -158,9 +159,14 @@ def _list(data: bytes, at: int, count: int, depth: int, tags: Collection[int]) -
 def _map(data: bytes, at: int, count: int, depth: int, tags: Collection[int]) -> tuple[Cbor, int]:
     pairs: dict[int | str, Cbor] = {}
     for _ in range(count):
-        if data[at] >> 5 not in (0, 1, 3):
+        head = data[at]
+        key: Cbor = head
+        if head < 24:  # the keys of nearly every map here
+            at += 1
+        elif head >> 5 in _KEY_TYPES:
+            key, at = _item(data, at, depth, tags)
+        else:
             raise _refuse("Map keys must be integers or text.")
-        key, at = _item(data, at, depth, tags)
         if key in pairs:
             raise _refuse("A map has the same key twice.")
         pairs[key], at = _item(data, at, depth, tags)  # type: ignore[index]  # int or str, above

@@ -23,6 +23,9 @@ MAX_ITEMS = 10
 Sex: TypeAlias = Literal["M", "F", "X"]
 SEXES: Mapping[int, Sex] = {1: "M", 2: "F", 3: "X"}
 
+_DASHED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
+
 Value: TypeAlias = str | int | bytes | date | tuple[int, ...]
 
 
@@ -38,13 +41,13 @@ Reader: TypeAlias = Callable[[Cbor], Read | None]
 
 def text(limit: int, *, lines: bool = False, pattern: str = "") -> Reader:
     """A reader for shown text of at most *limit* characters that matches *pattern*, if any."""
+    form = re.compile(pattern) if pattern else None
 
     def read(value: Cbor) -> Read | None:
         if not isinstance(value, str):
             return None
-        if pattern:
-            fits = len(value) <= limit and re.fullmatch(pattern, value)
-            return Read(value) if fits else None
+        if form is not None:
+            return Read(value) if len(value) <= limit and form.fullmatch(value) else None
         shown = shown_text(value, max_chars=limit, lines=lines)
         return Read(shown, warnings_of(shown))
 
@@ -55,11 +58,11 @@ def read_date(value: Cbor) -> Read | None:
     """YYYYMMDD, or with dashes (``date.dashes``)."""
     if not isinstance(value, str):
         return None
-    dashed = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
-    if not dashed and not re.fullmatch(r"[0-9]{8}", value):
+    plain = len(value) == 8 and value.isascii() and value.isdigit()
+    if not plain and not _DASHED.fullmatch(value):
         return None
     try:
-        return Read(date.fromisoformat(value), ("date.dashes",) if dashed else ())
+        return Read(date.fromisoformat(value), () if plain else ("date.dashes",))
     except ValueError:
         return None
 
@@ -75,9 +78,9 @@ def read_sex(value: Cbor) -> Read | None:
 
 def read_language(value: Cbor) -> Read | None:
     """Three small letters; two or capitals are ``language.not_iso_639_3``."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]{2,3}", value):
+    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
         return None
-    return Read(value, () if re.fullmatch(r"[a-z]{3}", value) else ("language.not_iso_639_3",))
+    return Read(value, () if len(value) == 3 and value.islower() else ("language.not_iso_639_3",))
 
 
 def number_between(low: int, high: int) -> Reader:

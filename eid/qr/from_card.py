@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final
 
@@ -63,11 +63,40 @@ def issue_identity(  # noqa: PLR0913 - all by keyword
     status: StatusReference | None = None,
     rng: Callable[[int], bytes] = secrets.token_bytes,
 ) -> str:
-    """Issue a credential for the holder of *card*; gives the base45 text for a QR code.
+    """Issue a credential with the chosen fields of *card*; gives the base45 text for a QR code.
+
+    *portrait* comes from `eid.qr.portrait.shrink`. The rest is as for `issue_for`.
+    """
+    return issue_for(
+        card,
+        identity_of(card, include=include, portrait=portrait, rng=rng),
+        issuer=issuer,
+        key=key,
+        at=at,
+        expires_at=expires_at,
+        subject=subject,
+        status=status,
+        rng=rng,
+    )
+
+
+def issue_for(  # noqa: PLR0913 - all by keyword
+    card: VerifiedCard,
+    identity: Identity,
+    *,
+    issuer: str,
+    key: SigningKey | Signer,
+    at: datetime,
+    expires_at: datetime,
+    subject: bytes,
+    status: StatusReference | None = None,
+    rng: Callable[[int], bytes] = secrets.token_bytes,
+) -> str:
+    """Issue *identity*, made from *card* by `identity_of` or `eid.qr.small`.
 
     ``iat`` is the time the card was verified; ``exp`` is *expires_at* or the end of the
-    document, whichever is earlier. *subject* is pairwise or random, at most 16 bytes. *portrait*
-    comes from `eid.qr.portrait.shrink`.
+    document, whichever is earlier. *subject* is pairwise or random, at most 16 bytes; give each
+    credential of a person its own, else it links them.
 
     ``InsufficientEvidence`` unless the chip proved possession to us within `MAX_CARD_AGE`;
     ``Expired`` ``qr.document_expired``; else as `eid.qr.issue.issue`.
@@ -80,7 +109,6 @@ def issue_identity(  # noqa: PLR0913 - all by keyword
         subject=subject,
         status=status,
     )
-    identity = identity_of(card, include=include, portrait=portrait, rng=rng)
     return issue(identity, terms, key, rng=rng)
 
 
@@ -119,13 +147,30 @@ def identity_of(
     }
     if "parents" in wanted and _is_minor(card):
         chosen["guardian"] = ", ".join(card.dg13.family) or None if card.dg13 else None
-    face = _face(portrait)
     return Identity(
         version=VERSION,
         language="vie" if card.mrz.issuing_state == "VNM" else None,
-        biometrics={} if face is None else {FACE: (face,)},
+        biometrics=faces(portrait),
         **chosen,  # type: ignore[arg-type]  # names above are fields of Identity
     )
+
+
+def age_of(card: VerifiedCard) -> int | None:
+    """Full years of the holder when the card was verified; ``None`` if the date is incomplete."""
+    born = _iso_date(card.holder.birth_date)
+    if born is None:
+        return None
+    today = card.verified_at.astimezone(_VIETNAM).date()
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def faces(portrait: bytes | None) -> Mapping[int, tuple[Biometric, ...]]:
+    """Key 62 with *portrait* as image (format 0), WebP (subformat 4); empty without one."""
+    if portrait is None:
+        return {}
+    if len(portrait) > MAX_PORTRAIT:
+        raise ValueError("a portrait in a QR code has at most 500 bytes")
+    return {FACE: (Biometric(data=portrait, format=0, subformat=4),)}
 
 
 def is_bound_to(identity: Identity, sod_digest: bytes) -> bool:
@@ -183,25 +228,13 @@ def _sex(card: VerifiedCard) -> Sex:
             return "X"
 
 
-def _face(portrait: bytes | None) -> Biometric | None:
-    """Key 62: image (format 0), WebP (subformat 4)."""
-    if portrait is None:
-        return None
-    if len(portrait) > MAX_PORTRAIT:
-        raise ValueError("a portrait in a QR code has at most 500 bytes")
-    return Biometric(data=portrait, format=0, subformat=4)
-
-
 def _binding(sod_digest: bytes, salt: bytes) -> bytes:
     return salt + hashlib.sha256(b"eid-qr-sod-v1" + salt + sod_digest).digest()[:16]
 
 
 def _is_minor(card: VerifiedCard) -> bool:
-    born = _iso_date(card.holder.birth_date)
-    if born is None:
-        return False
-    today = card.verified_at.astimezone(_VIETNAM).date()
-    return (today.year - born.year) - ((today.month, today.day) < (born.month, born.day)) < _ADULT
+    age = age_of(card)
+    return age is not None and age < _ADULT
 
 
 def _end_of(day: date) -> datetime:

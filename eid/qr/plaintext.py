@@ -20,7 +20,6 @@ _HIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
-_MARKUP = re.compile("[<>]")
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -31,16 +30,12 @@ def shown_text(text: str, *, max_chars: int, lines: bool = False) -> str:
     """
     if len(text) > max_chars:
         raise FormatError("A text is longer than its field allows.", code="qr.text")
-    if _HIDDEN.search(text) or (not lines and "\n" in text):
+    if not text.isprintable() and (_HIDDEN.search(text) or (not lines and "\n" in text)):
         raise FormatError("A text holds control or invisible characters.", code="qr.text")
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def warnings_of(text: str) -> tuple[str, ...]:
     """Names of what an output must escape: ``text.markup``, ``text.formula``."""
-    found = []
-    if _MARKUP.search(text):
-        found.append("text.markup")
-    if text.startswith(_FORMULA):
-        found.append("text.formula")
-    return tuple(found)
+    markup = ("text.markup",) if "<" in text or ">" in text else ()
+    return (*markup, "text.formula") if text.startswith(_FORMULA) else markup
