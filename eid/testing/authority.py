@@ -53,17 +53,7 @@ class DocumentAuthority:
         """Make an authority valid for 14 years and a signer that signs at ``at``."""
         key = _new_key("brainpoolP512r1", rng, explicit=True)
         subject = certificates.name(country, _ORGANISATION, f"Test CSCA {country}")
-        validity = Validity(
-            not_before=at - _YEAR, not_after=at + 14 * _YEAR, signs_until=at + 4 * _YEAR
-        )
-        csca_der = certificates.certificate(
-            Issuer(name=subject, key=key),
-            serial=_new_serial(rng),
-            subject=subject,
-            validity=validity,
-            key=key,
-            extensions=certificates.authority_extensions(key, validity),
-        )
+        csca_der = _issue_anchor(Issuer(name=subject, key=key), subject, key, at, rng)
         signer = _issue_signer(country, subject, key, at, rng)
         return cls(country=country, csca_key=key, csca_der=csca_der, csca_name=subject, **signer)
 
@@ -73,6 +63,18 @@ class DocumentAuthority:
         """Return the same authority with another document signer."""
         signer = _issue_signer(self.country, self.csca_name, self.csca_key, at, rng)
         return replace(self, **signer)
+
+    def roll_over(
+        self, *, at: datetime, rng: Callable[[int], bytes] = secrets.token_bytes
+    ) -> tuple[Self, bytes]:
+        """Return the authority with a new key and signer, and the link certificate to it.
+
+        The link is the new key under the same name, signed by the old key (9303-12 §7.1.1).
+        """
+        successor = self.create(country=self.country, at=at, rng=rng)
+        old = Issuer(name=self.csca_name, key=self.csca_key)
+        link = _issue_anchor(old, successor.csca_name, successor.csca_key, at, rng)
+        return successor, link
 
     def signs_at(self, at: datetime) -> bool:
         """Whether the document signer may sign at this time."""
@@ -110,13 +112,15 @@ class DocumentAuthority:
             revoked=revoked,
         )
 
-    def trust_folder(self, path: Path, *, crl: bytes = b"") -> Path:
-        """Write a trust folder with this anchor, and the revocation list if one is given."""
+    def trust_folder(self, path: Path, *, crl: bytes = b"", link: bytes = b"") -> Path:
+        """Write a trust folder with this anchor, a revocation list and a link if given."""
         for part in ("csca", "link", "ds", "crl"):
             (path / part).mkdir(parents=True, exist_ok=True)
         (path / "csca" / "test-csca.der").write_bytes(self.csca_der)
         if crl:
             (path / "crl" / "test-csca.crl").write_bytes(crl)
+        if link:
+            (path / "link" / "test-link.der").write_bytes(link)
         return path
 
 
@@ -125,6 +129,23 @@ class _Signer(TypedDict):
     ds_der: bytes
     ds_serial: int
     ds_validity: Validity
+
+
+def _issue_anchor(
+    issuer: Issuer, subject: bytes, key: Key, at: datetime, rng: Callable[[int], bytes]
+) -> bytes:
+    """A certificate of an authority's key, by itself or, as a link, by its predecessor."""
+    validity = Validity(
+        not_before=at - _YEAR, not_after=at + 14 * _YEAR, signs_until=at + 4 * _YEAR
+    )
+    return certificates.certificate(
+        issuer,
+        serial=_new_serial(rng),
+        subject=subject,
+        validity=validity,
+        key=key,
+        extensions=certificates.authority_extensions(key, issuer.key, validity),
+    )
 
 
 def _issue_signer(

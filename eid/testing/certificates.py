@@ -123,14 +123,14 @@ def extension(dotted: str, value: bytes, *, critical: bool = False) -> bytes:
     return der.sequence(der.oid(dotted), *mark, der.octets(value))
 
 
-def authority_extensions(key: Key, validity: Validity) -> tuple[bytes, ...]:
-    """Extensions of a self-signed country signing certificate."""
+def authority_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[bytes, ...]:
+    """Extensions of a country signing certificate, signed by itself or by its predecessor."""
     return (
         extension(
             "2.5.29.19", der.sequence(der.boolean(value=True), der.integer(0)), critical=True
         ),
         extension("2.5.29.15", der.bits(b"\x06", unused=1), critical=True),
-        *_key_extensions(key, key, validity),
+        *_key_extensions(key, issuer, validity),
     )
 
 

@@ -162,6 +162,20 @@ def test_a_new_signer_keeps_the_anchor(authority: DocumentAuthority, at: datetim
     _verify_certificate(other.ds_der, _public_key(authority))
 
 
+def test_a_rolled_over_authority_is_linked_to_its_predecessor(
+    authority: DocumentAuthority, at: datetime, tmp_path: Path
+) -> None:
+    successor, link = authority.roll_over(at=at)
+    _verify_certificate(link, _public_key(authority))
+    with pytest.raises(InvalidSignature):
+        _verify_certificate(link, _public_key(successor))
+    infos = [asn1_x509.Certificate.load(der).public_key for der in (link, successor.csca_der)]
+    assert infos[0].dump() == infos[1].dump()
+    _verify_certificate(successor.ds_der, _public_key(successor))
+    folder = authority.trust_folder(tmp_path, link=link)
+    assert (folder / "link" / "test-link.der").read_bytes() == link
+
+
 def test_representations_hide_keys(authority: DocumentAuthority) -> None:
     assert str(authority.csca_key.scalar) not in repr(authority)
     assert str(authority.ds_key.scalar) not in repr(authority.ds_key)

@@ -126,6 +126,22 @@ def test_another_issuers_card_is_not_anchored(trust: TrustStore, at: datetime) -
     assert verdict.check("sod.chain").status != "passed"
 
 
+def test_a_successors_card_is_accepted_over_the_link(
+    authority: DocumentAuthority,
+    at: datetime,
+    aa_key: rsa.RSAPrivateKey,
+    tmp_path: Path,
+) -> None:
+    successor, link = authority.roll_over(at=at)
+    image = personalise(PEOPLE["mau"], successor, at=at, aa_private_key=aa_key)
+    evidence = _read(SoftwareCard(image), Can(image.can), at)
+    folder = authority.trust_folder(tmp_path, link=link)
+    (folder / "crl" / "new.crl").write_bytes(successor.crl(at=at))
+    assert _judge(evidence, TrustStore.load(folder), at).verdict == "accepted"
+    (folder / "link" / "test-link.der").unlink()
+    assert _judge(evidence, TrustStore.load(folder), at).verdict != "accepted"
+
+
 def test_a_revoked_signers_card_is_rejected(
     authority: DocumentAuthority, card_image: CardImage, at: datetime, tmp_path: Path
 ) -> None:
