@@ -27,10 +27,10 @@ from eid.keys.files import (
 from eid.keys.jwe import decrypt_jwe as decrypt_jwe, encrypt_jwe as encrypt_jwe
 from eid.keys.jwk import (
     EncryptionKey as EncryptionKey,
-    JwkSet as JwkSet,
     PublicKey as PublicKey,
     SigningKey as SigningKey,
 )
+from eid.keys.jwks import JwkSet as JwkSet
 from eid.keys.jwt import (
     check_half_hash as check_half_hash,
     half_hash as half_hash,

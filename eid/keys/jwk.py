@@ -20,25 +20,24 @@ from jwt.algorithms import get_default_algorithms
 from eid.errors import FormatError, SignatureInvalid
 from eid.keys.encoding import JSON, canonical_json, decode_base64url, encode_base64url
 
-MAX_KEYS = 100
 MAX_MEMBER = 1500
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 
 VerificationKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 _ALGORITHMS = get_default_algorithms()
-_CURVES: Mapping[str, tuple[ec.EllipticCurve, str]] = {
+CURVES: Mapping[str, tuple[ec.EllipticCurve, str]] = {
     "P-256": (ec.SECP256R1(), "ES256"),
     "P-384": (ec.SECP384R1(), "ES384"),
     "P-521": (ec.SECP521R1(), "ES512"),
 }
-_RSA_ALGORITHMS = frozenset({"RS256", "PS256", "RS384", "PS384", "RS512", "PS512"})
+RSA_ALGORITHMS = frozenset({"RS256", "PS256", "RS384", "PS384", "RS512", "PS512"})
 _THUMBPRINT = {
     "EC": ("crv", "kty", "x", "y"),
     "RSA": ("e", "kty", "n"),
     "OKP": ("crv", "kty", "x"),
 }
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class PublicKey:
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, JSON]) -> PublicKey:
         """One public JWK for signatures; FormatError if weak, private, malformed or unknown."""
-        if _PRIVATE & jwk.keys():
+        if PRIVATE_MEMBERS & jwk.keys():
             raise FormatError("The key set holds a private or secret key.", code="jwk.private")
         load = _LOADERS.get(str(jwk.get("kty")))
         if load is None:
@@ -67,52 +66,6 @@ class PublicKey:
         """SignatureInvalid unless ``signature`` (JOSE form: ECDSA is r and s) is over ``message``."""
         if not _ALGORITHMS[self.alg].verify(message, self.key, signature):
             raise SignatureInvalid("The signature does not hold.", code="jws.signature")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JwkSet:
-    """The keys of one issuer, by ``kid``; encryption keys are kept apart."""
-
-    keys: Mapping[str, PublicKey]
-    encryption: tuple[Mapping[str, JSON], ...] = ()
-
-    @classmethod
-    def from_jwks(cls, jwks: Mapping[str, JSON]) -> JwkSet:
-        """A JWKS document (RFC 7517 §5): unknown kinds are skipped, weak or private keys refused.
-
-        FormatError for a repeated ``kid``, too many keys, or a malformed key.
-        """
-        listed = jwks.get("keys")
-        if not isinstance(listed, list) or len(listed) > MAX_KEYS:
-            raise FormatError("The key set has no list of keys, or too many.", code="jwks")
-        keys: dict[str, PublicKey] = {}
-        encryption: list[Mapping[str, JSON]] = []
-        for jwk in listed:
-            if not isinstance(jwk, Mapping):
-                raise FormatError("The key set holds something that is no key.", code="jwks")
-            if _PRIVATE & jwk.keys():
-                raise FormatError("The key set holds a private or secret key.", code="jwk.private")
-            if jwk.get("use", "sig") != "sig":
-                encryption.append(jwk)
-            elif _known(jwk):
-                key = PublicKey.from_jwk(jwk)
-                if key.kid in keys:
-                    raise FormatError("The key set repeats a kid.", code="jwks.duplicate_kid")
-                keys[key.kid] = key
-        return cls(keys=keys, encryption=tuple(encryption))
-
-    @classmethod
-    def of(cls, *keys: PublicKey | SigningKey) -> JwkSet:
-        """The set of these keys."""
-        public = (key.public if isinstance(key, SigningKey) else key for key in keys)
-        return cls(keys={key.kid: key for key in public})
-
-    def encryption_jwk(self) -> Mapping[str, JSON]:
-        """The first key that :func:`encrypt_jwe` can use; FormatError if there is none."""
-        for jwk in self.encryption:
-            if (jwk.get("use"), jwk.get("kty"), jwk.get("crv")) == ("enc", "EC", "P-256"):
-                return jwk
-        raise FormatError("The key set has no usable encryption key.", code="jwks.no_encryption")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,15 +162,6 @@ def _ec_jwk(public: ec.EllipticCurvePublicKey) -> dict[str, JSON]:
     return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
 
 
-def _known(jwk: Mapping[str, JSON]) -> bool:
-    kty, crv, alg = jwk.get("kty"), jwk.get("crv"), jwk.get("alg")
-    if kty == "EC":
-        return crv in _CURVES
-    if kty == "OKP":
-        return crv == "Ed25519"
-    return kty == "RSA" and (alg is None or alg in _RSA_ALGORITHMS)
-
-
 def _member(jwk: Mapping[str, JSON], name: str) -> bytes:
     text = jwk.get(name)
     if not isinstance(text, str) or len(text) > MAX_MEMBER:
@@ -226,7 +170,7 @@ def _member(jwk: Mapping[str, JSON], name: str) -> bytes:
 
 
 def _load_ec(jwk: Mapping[str, JSON]) -> tuple[ec.EllipticCurvePublicKey, str]:
-    curve, alg = _CURVES.get(str(jwk.get("crv")), (None, ""))
+    curve, alg = CURVES.get(str(jwk.get("crv")), (None, ""))
     if curve is None or jwk.get("alg") not in {None, alg}:
         raise FormatError("The key's curve is unknown or not its algorithm's.", code="jwk.unknown")
     x, y = _member(jwk, "x"), _member(jwk, "y")
@@ -241,7 +185,7 @@ def _load_ec(jwk: Mapping[str, JSON]) -> tuple[ec.EllipticCurvePublicKey, str]:
 
 def _load_rsa(jwk: Mapping[str, JSON]) -> tuple[rsa.RSAPublicKey, str]:
     alg = jwk.get("alg", "RS256")
-    if not isinstance(alg, str) or alg not in _RSA_ALGORITHMS:
+    if not isinstance(alg, str) or alg not in RSA_ALGORITHMS:
         raise FormatError("The key is for an algorithm that is not allowed.", code="jwk.unknown")
     n, e = (int.from_bytes(_member(jwk, name)) for name in ("n", "e"))
     if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS or not 65537 <= e < 1 << 32:

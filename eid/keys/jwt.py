@@ -19,7 +19,8 @@ from eid.keys.encoding import (
     encode_base64url,
     parse_json_object,
 )
-from eid.keys.jwk import JwkSet, PublicKey, SigningKey
+from eid.keys.jwk import PublicKey, SigningKey
+from eid.keys.jwks import JwkSet
 
 MAX_TOKEN = 16 * 1024
 MAX_HEADER = 2 * 1024

@@ -18,23 +18,19 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
-
-from eid.errors import SettingsError
+from eid.errors import EidError
 from eid.keys import Envelope, load_or_create_secret, load_or_create_signing_key
 from eid.store.accounts import (
-    AccountKeys as AccountKeys,
     Accounts as Accounts,
     new_account_id as new_account_id,
 )
 from eid.store.audit import Audit as Audit, AuditRow as AuditRow, AuditSummary as AuditSummary
 from eid.store.database import Database as Database
 from eid.store.grants import Grants as Grants
-from eid.store.schema import meta
+from eid.store.sealed import AccountKeys as AccountKeys, check_keys as check_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,36 +61,25 @@ def open_store(
     the ones the database was written with (nothing is changed then).
     """
     database = Database.open(url, insecure_fast_commit=insecure_fast_commit)
+    try:
+        return _open(database, data_dir, node=node, insecure_fast_hash=insecure_fast_hash)
+    except EidError:
+        database.close()
+        raise
+
+
+def _open(database: Database, data_dir: Path, *, node: str, insecure_fast_hash: bool) -> Store:
     database.migrate()
     keys = AccountKeys(
         lookup=load_or_create_secret(data_dir, "lookup"),
         pairwise=load_or_create_secret(data_dir, "pairwise"),
         envelope=load_or_create_secret(data_dir, "envelope"),
     )
-    _check_keys(database, keys)
+    check_keys(database, keys)
     audit = Audit(database, node=node, key=load_or_create_signing_key(data_dir, "audit"))
     return Store(
         database=database,
         accounts=Accounts(database, audit, keys, insecure_fast_hash=insecure_fast_hash),
-        grants=Grants(database, audit, Envelope(keys.envelope)),
+        grants=Grants(database, audit, Envelope(load_or_create_secret(data_dir, "grants"))),
         audit=audit,
     )
-
-
-def _check_keys(database: Database, keys: AccountKeys) -> None:
-    """Compare a fingerprint of each secret with the one the database was first opened with."""
-    with database.write() as connection:
-        for name in ("lookup", "pairwise", "envelope"):
-            mark = hmac.digest(getattr(keys, name), b"eid-key-check:" + name.encode(), "sha256")
-            query = select(meta.c.value).where(meta.c.name == f"key.{name}")
-            kept = connection.execute(query).scalar_one_or_none()
-            if kept is None:
-                row = {"name": f"key.{name}", "value": mark}
-                connection.execute(meta.insert(), row)
-            elif not hmac.compare_digest(kept, mark):
-                raise SettingsError(
-                    "The key is not the one that the database was written with.",
-                    code="database.key",
-                    key="data_dir",
-                    expected=f"the first {name} secret",
-                )

@@ -7,37 +7,29 @@ elsewhere, also shows a cut tail.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from eid.errors import EidError, HashMismatch
-from eid.keys import (
-    JSON,
-    JwkSet,
-    SigningKey,
-    canonical_json,
-    parse_json_object,
-    sign_jwt,
-    verify_jws,
-)
+from eid.keys import JSON, JwkSet, SigningKey, parse_json_object, sign_jwt
 from eid.oidc.ports import AuditEvent
+from eid.store.audit_chain import (
+    HEAD_TYPE,
+    START,
+    broken,
+    chain_hash,
+    chain_row,
+    read_heads,
+    walk,
+)
 from eid.store.database import Database
 from eid.store.schema import audit_chains, audit_heads, audit_rows
 
-HEAD_TYPE = "eid-audit-head+jwt"
 HEAD_EVERY = 256
-MAX_DETAIL = 2048
-_FIELDS = ("node", "seq", "at", "kind", "account", "client", "interaction", "detail", "commitment")
-_ABSENT = b"\xff\xff\xff\xff"
-_START = bytes(32)
 _NODE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 
 
@@ -84,8 +76,8 @@ class Audit:
         rows = []
         for event in events:
             seq += 1
-            row = _row(self._node, seq, event)
-            previous = row["hash"] = _hash(previous, row)
+            row = chain_row(self._node, seq, event)
+            previous = row["hash"] = chain_hash(previous, row)
             rows.append(row)
         connection.execute(insert(audit_rows), rows)
         connection.execute(
@@ -136,17 +128,17 @@ class Audit:
         trusted = keys or JwkSet.of(self._key)
         with self._database.snapshot() as connection:
             kept = connection.execute(select(audit_heads.c.signed)).scalars()
-            expected = _read_heads([*kept, *heads], trusted)
+            expected = read_heads([*kept, *heads], trusted)
             tails = {
                 row.node: (row.seq, row.hash) for row in connection.execute(select(audit_chains))
             }
-            ends = _walk(connection, expected)
+            ends = walk(connection, expected)
         for node, seq in expected:
-            if ends.get(node, (0, _START))[0] < seq:
-                raise _broken("audit.missing", node, seq)
+            if ends.get(node, (0, START))[0] < seq:
+                raise broken("audit.missing", node, seq)
         for node in tails.keys() | ends.keys():
-            if ends.get(node, (0, _START)) != tails.get(node):
-                raise _broken("audit.tail", node, ends.get(node, (0, _START))[0])
+            if ends.get(node, (0, START)) != tails.get(node):
+                raise broken("audit.tail", node, ends.get(node, (0, START))[0])
         rows = {node: seq for node, (seq, _digest) in ends.items()}
         return AuditSummary(rows=rows, heads=len(expected))
 
@@ -159,7 +151,7 @@ class Audit:
         )
         found = connection.execute(query).one_or_none()
         if found is None:
-            start = {"node": self._node, "seq": 0, "hash": _START}
+            start = {"node": self._node, "seq": 0, "hash": START}
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(audit_chains).values(start).on_conflict_do_nothing())
             found = connection.execute(query).one()
@@ -182,79 +174,6 @@ class Audit:
         return signed
 
 
-def _row(node: str, seq: int, event: AuditEvent) -> dict[str, object]:
-    detail = canonical_json(event.detail).decode()
-    if len(detail) > MAX_DETAIL:
-        raise ValueError("an audit row's detail is short")
-    return {
-        "node": node,
-        "seq": seq,
-        "at": int(event.at.timestamp()),
-        "kind": event.kind,
-        "account": event.account,
-        "client": event.client,
-        "interaction": event.interaction,
-        "detail": detail,
-        "commitment": event.commitment,
-    }
-
-
-def _hash(previous: bytes, row: Mapping[str, object] | RowMapping) -> bytes:
-    """SHA-256 over the hash before and each field with its length; None is not empty."""
-    digest = hashlib.sha256(b"eid-audit-v1" + previous)
-    for name in _FIELDS:
-        value = row[name]
-        if value is None:
-            digest.update(_ABSENT)
-        else:
-            data = value if isinstance(value, bytes) else str(value).encode()
-            digest.update(len(data).to_bytes(4) + data)
-    return digest.digest()
-
-
-def _walk(
-    connection: Connection, expected: Mapping[tuple[str, int], bytes]
-) -> dict[str, tuple[int, bytes]]:
-    """The end of each chain, after checking every link."""
-    ends: dict[str, tuple[int, bytes]] = {}
-    query = select(audit_rows).order_by(audit_rows.c.node, audit_rows.c.seq)
-    with closing(connection.execution_options(yield_per=1000).execute(query)) as streamed:
-        for row in streamed.mappings():
-            node = row["node"]
-            seq, previous = ends.get(node, (0, _START))
-            ends[node] = (seq + 1, _check(row, seq + 1, previous, expected))
-    return ends
-
-
-def _check(
-    row: RowMapping, seq: int, previous: bytes, expected: Mapping[tuple[str, int], bytes]
-) -> bytes:
-    """The hash of the row, which must be the ``seq``-th of its node."""
-    node = str(row["node"])
-    if row["seq"] != seq:
-        raise _broken("audit.missing", node, seq)
-    digest = _hash(previous, row)
-    if not hmac.compare_digest(digest, row["hash"]):
-        raise _broken("audit.altered", node, seq)
-    if expected.get((node, seq), digest) != digest:
-        raise _broken("audit.head", node, seq)
-    return digest
-
-
-def _read_heads(signed: Iterable[str], keys: JwkSet) -> dict[tuple[str, int], bytes]:
-    heads: dict[tuple[str, int], bytes] = {}
-    for token in signed:
-        try:
-            claims = verify_jws(token, keys, typ=HEAD_TYPE)
-            place = (str(claims["node"]), int(str(claims["seq"])))
-            digest = bytes.fromhex(str(claims["hash"]))
-        except (EidError, ValueError, KeyError) as error:
-            raise _broken("audit.head", "", 0) from error
-        if heads.setdefault(place, digest) != digest:
-            raise _broken("audit.head", *place)
-    return heads
-
-
 def _stored(row: Row[*tuple[object, ...]]) -> AuditRow:
     event = AuditEvent(
         kind=row.kind,
@@ -268,9 +187,3 @@ def _stored(row: Row[*tuple[object, ...]]) -> AuditRow:
         commitment=row.commitment,
     )
     return AuditRow(node=row.node, seq=row.seq, event=event, hash=row.hash)
-
-
-def _broken(code: str, node: str, seq: int) -> HashMismatch:
-    return HashMismatch(
-        "The record was changed after it was written.", code=code, node=node, seq=seq
-    )

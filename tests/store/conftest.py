@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,17 +29,15 @@ def postgresql():
 
 @pytest.fixture
 def postgresql_url(postgresql):
-    """A new, empty PostgreSQL database."""
+    """The server's database, emptied."""
     if postgresql is None:
         pytest.skip("no PostgreSQL server can be started here")
-    name = f"t{secrets.token_hex(6)}"
-    engine = sqlalchemy.create_engine(
-        postgresql.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine = sqlalchemy.create_engine(postgresql.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
-    return postgresql.replace("/postgres?", f"/{name}?")
+    return postgresql
 
 
 @pytest.fixture
@@ -56,7 +53,7 @@ def url(request):
 
 @pytest.fixture
 def store(url, tmp_path):
-    opened = open_store(url, tmp_path, insecure_fast_hash=True)
+    opened = open_store(url, tmp_path, insecure_fast_hash=True, insecure_fast_commit=True)
     yield opened
     opened.close()
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from eid.errors import AccountError, FormatError
 from eid.levels.account import Account, Profile, move
 from eid.oidc.ports import AuditEvent
-from eid.store import new_account_id, open_store
+from eid.store import accounts as accounts_module, new_account_id, open_store
 from eid.store.schema import accounts as table, audit_rows, identifiers, throttles
 from eid.store.throttle import FORGET_S, LONGEST_S, PER_ACCOUNT, PER_ADDRESS
 
@@ -85,13 +85,13 @@ def test_refused_names_and_passwords_store_nothing(store, person, username, pass
 def test_update_follows_the_life_cycle(store, person):
     account = store.accounts.create(person())
     raised = move(account, "proofed_at_counter", at=AT, holder_match="officer")
-    event = AuditEvent(kind="account.proofed_at_counter", at=AT, account=account.id)
-    stored = store.accounts.update(raised, at=AT, events=[event])
+    happened = AuditEvent(kind="account.proofed_at_counter", at=AT, account=account.id)
+    stored = store.accounts.update(raised, at=AT, events=[happened])
     assert (stored.level, stored.version) == (2, 2)
     assert store.accounts.by_id(account.id) == stored
-    assert store.audit.of_account(account.id)[0].event == event
+    assert store.audit.of_account(account.id)[0].event == happened
     with pytest.raises(AccountError) as caught:
-        store.accounts.update(raised, at=AT, events=[event])
+        store.accounts.update(raised, at=AT, events=[happened])
     assert caught.value.code == "account.changed"
     with pytest.raises(AccountError):
         store.accounts.update(person("ghost", ""), at=AT)
@@ -170,13 +170,53 @@ def test_only_the_right_password_learns_that_an_account_is_locked(store, person)
     assert refused(store, password=PASSWORD) == "account.locked"
 
 
+def test_unknown_users_cost_the_same_work(store, person, monkeypatch):
+    """L/O rows on enumeration: the same statements and one hash of the same cost for each."""
+    store.accounts.create(person(), password=PASSWORD)
+    store.accounts.create(person("bare", ""))
+    assert refused(store, username="first") == "login.refused"  # starts the record's chain
+    work = []
+    real = accounts_module.check_password
+
+    def observed(stored, password):
+        work.append(stored.split("$")[3])
+        return real(stored, password)
+
+    monkeypatch.setattr(accounts_module, "check_password", observed)
+    engine = store.database._engines().base
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _listen(_connection, _cursor, statement, _parameters, _context, _many):
+        work.append(statement)
+
+    seen = []
+    for username in ("thu", "bare", "nobody", "<>"):
+        work.clear()
+        assert refused(store, username=username) == "login.refused"
+        seen.append([step for step in work if "PRAGMA" not in step])
+    assert "m=8,t=1,p=1" in seen[0]
+    assert seen[1] == seen[2] == seen[3] == seen[0]
+
+
+def test_strong_hashes_stay_under_the_insecure_switch(sqlite_url, tmp_path, person):
+    strong = open_store(sqlite_url, tmp_path)
+    strong.accounts.create(person(), password=PASSWORD)
+    weak = open_store(sqlite_url, tmp_path, insecure_fast_hash=True)
+    assert log_in(weak)
+    with weak.database.read() as connection:
+        row = connection.execute(select(table)).one()
+    assert "m=19456," in weak.accounts._seal.open_password(row)
+    strong.close()
+    weak.close()
+
+
 def test_set_password(store, person):
     account = store.accounts.create(person())
-    event = AuditEvent(kind="account.password_set", at=AT, account=account.id)
-    store.accounts.set_password(account.id, PASSWORD, events=[event])
+    happened = AuditEvent(kind="account.password_set", at=AT, account=account.id)
+    store.accounts.set_password(account.id, PASSWORD, events=[happened])
     assert log_in(store).id == account.id
     with pytest.raises(AccountError) as caught:
-        store.accounts.set_password("nobody", PASSWORD, events=[event])
+        store.accounts.set_password("nobody", PASSWORD, events=[happened])
     assert caught.value.code == "account.unknown"
     with pytest.raises(FormatError):
         store.accounts.set_password(account.id, "short")
@@ -190,7 +230,7 @@ def test_fast_hash_is_replaced_where_strong_ones_are_wanted(
     def parameters(store):
         with store.database.read() as connection:
             row = connection.execute(select(table)).one()
-        return store.accounts._open_password(row)
+        return store.accounts._seal.open_password(row)
 
     assert "m=8," in parameters(sqlite_store)
     strong = open_store(sqlite_url, tmp_path)

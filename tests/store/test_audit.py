@@ -12,7 +12,8 @@ from eid.errors import HashMismatch
 from eid.keys import JwkSet, SigningKey, load_or_create_signing_key, sign_jwt
 from eid.oidc.ports import AuditEvent
 from eid.store import Audit, open_store
-from eid.store.audit import HEAD_EVERY, HEAD_TYPE
+from eid.store.audit import HEAD_EVERY
+from eid.store.audit_chain import HEAD_TYPE
 from eid.store.schema import audit_chains, audit_heads, audit_rows
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -42,9 +42,9 @@ def check_password(stored: str, password: str) -> bool:
     return True
 
 
-def needs_rehash(stored: str, *, insecure_fast_hash: bool = False) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return _hasher(insecure_fast_hash=insecure_fast_hash).check_needs_rehash(stored)
+def needs_rehash(stored: str) -> bool:
+    """Whether the hash was made with other parameters than today's strong ones."""
+    return _hasher().check_needs_rehash(stored)
 
 
 def _hasher(*, insecure_fast_hash: bool = False) -> PasswordHasher:

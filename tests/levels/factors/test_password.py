@@ -13,7 +13,6 @@ def test_insecure_switch_is_checked_like_any_and_asks_for_a_new_hash():
     assert "m=8,t=1" in fast
     assert check_password(fast, "long enough")
     assert needs_rehash(fast)
-    assert not needs_rehash(fast, insecure_fast_hash=True)
     assert not needs_rehash(hash_password("long enough"))
 
 
