@@ -38,6 +38,7 @@ _LONG: Final = 0xFF00  # below what the strictest known frame (65,533) leaves to
 _STEPS: Final = (_LONG, 4096, 1024, SHORT_LE, 224, 192, 160, 128, 96, 64, 32, 16, 8, 1)
 _MAX_OFFSET: Final = 0x7FFF
 _MAX_CONTINUATIONS: Final = 300
+_MAX_HEAD: Final = 8
 _MASTER_FILE: Final = b"\x3f\x00"
 _CAN_HOLD_DATA: Final = (SW_OK, SW_WARNING, SW_WARNING_SELECTED)
 
@@ -153,11 +154,7 @@ class Card:
 
     def _read(self, sfi: int | None) -> bytes:
         """Read the file of this short identifier, or the selected one, from its start."""
-        content = self._first_block(sfi)
-        try:
-            total = tlv.total_length(content[:16])
-        except FormatError as error:
-            raise ProtocolError("A file has no usable length.", code="file.length") from error
+        content, total = self._announced(self._first_block(sfi))
         if total > MAX_FILE:
             raise ProtocolError("A file announces too many bytes.", code="file.size")
         while len(content) < total:
@@ -167,6 +164,20 @@ class Card:
                 raise ProtocolError("A file ends too early.", code="file.truncated")
             content += block
         return content[:total]
+
+    def _announced(self, content: bytes) -> tuple[bytes, int]:
+        """Return the start of a file, read on until it tells its length, and that length."""
+        while True:
+            try:
+                return content, tlv.total_length(content[:_MAX_HEAD])
+            except FormatError as error:
+                more = len(content) < _MAX_HEAD and error.code == "tlv.truncated"
+                block = self._block_at(len(content), _MAX_HEAD - len(content)) if more else b""
+                if not block:
+                    raise ProtocolError(
+                        "A file has no usable length.", code="file.length"
+                    ) from error
+                content += block
 
     def _first_block(self, sfi: int | None) -> bytes:
         p1 = 0x00 if sfi is None else 0x80 | sfi
