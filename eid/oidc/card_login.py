@@ -1,15 +1,15 @@
-"""Card login between our page and the card agent on the person's machine (contracts §5).
+"""Card login, the way back: evidence comes in, the browser comes back, the card is judged.
 
-The challenge lives in the row of its card request, which is used up by the evidence that answers
-it; the row of the handle, which takes its place, is used up when the browser comes back. Evidence
-is kept between the two as it came: encrypted to us. Only the browser that asked can finish.
+(Contracts §5.4, §5.5.) The evidence uses up its card request, and with it the challenge; the
+handle takes its place and is used up when the browser comes back. In between the evidence is
+kept as it came: encrypted to us. Only the browser that asked can finish.
 """
 
 from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from eid.chip.evidence import Evidence
@@ -28,43 +28,29 @@ from eid.keys import (
     decrypt_jwe,
     encode_base64url,
     parse_json_object,
-    sign_jwt,
 )
-from eid.levels.challenge import derive_challenge
 from eid.levels.factors.card import card_factor
-from eid.oidc import interaction as interactions
+from eid.oidc import session as sessions
 from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Parameters
-from eid.oidc.interaction import Interaction, Session
+from eid.oidc.interaction import Interaction, event
 from eid.oidc.login import (
     account_of,
     check_same_person,
-    client_of,
     end_for_other_person,
     with_factor,
 )
 from eid.oidc.payload import octets, text
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
-from eid.oidc.settings import origin_of
+from eid.oidc.session import Session
 
 if TYPE_CHECKING:
     from eid.chip.verify import VerifiedCard
 
-REQUEST_TYP = "eid-card-request+jwt"
 EVIDENCE_TYP = "eid-evidence+jwe"
-AUDIENCE = "eid-agent"
-PURPOSE = "Đăng nhập / Log in"
 MAX_EVIDENCE = 256 * 1024
 MAX_SEALED = 512 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardRequest:
-    """The signed request for the agent, and the login that now waits for its answer."""
-
-    session: Session
-    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,35 +63,6 @@ class Answer:
     challenge: bytes = field(repr=False)
     sealed: str = field(repr=False)
     salt: bytes = field(repr=False)
-
-
-def ask(provider: Provider, session: Session, *, at: datetime) -> CardRequest:
-    """A new card request for this browser; an earlier one of the same login is void."""
-    interaction, settings = session.interaction, provider.settings
-    jti = new_handle(provider.rng)
-    challenge = derive_challenge(
-        issuer=settings.issuer,
-        client_id=interaction.request.client_id,
-        transaction_id=interaction.reference,
-        cookie_hash=interaction.cookie_hash,
-        random=provider.rng(32),
-    )
-    asked = replace(interaction.moved("card_asked"), card_request=key_of(jti))
-    payload: dict[str, JSON] = {
-        "interaction": encode_base64url(interaction.key),
-        "cookie_hash": encode_base64url(interaction.cookie_hash),
-        "challenge": encode_base64url(challenge),
-    }
-    lives_until = min(at + timedelta(seconds=settings.challenge_s), interaction.expires_at)
-    provider.grants.put(
-        Grant(kind="card_request", key=key_of(jti), payload=payload, expires_at=lives_until),
-        events=[interactions.event(interaction, "card.requested", at)],
-    )
-    saved = interactions.save(provider, asked, at=at)
-    token = sign_jwt(
-        _claims(provider, saved, jti, challenge, at), provider.keys.card_requests, typ=REQUEST_TYP
-    )
-    return CardRequest(session=replace(session, interaction=saved), token=token)
 
 
 def receive(provider: Provider, form: Parameters, *, at: datetime) -> str:
@@ -199,7 +156,7 @@ def _accept(
     account = provider.accounts.by_number(card.holder.personal_number)
     check_same_person(provider, session.interaction, account, at=at)
     if account is None:
-        nobody = interactions.event(session.interaction, "login.refused", at, code="no_account")
+        nobody = event(session.interaction, "login.refused", at, code="no_account")
         provider.grants.record([nobody])
         raise AccountError("No account belongs to this card yet.", code="login.no_account")
     commitment = evidence.commitment(answer.salt)
@@ -236,11 +193,11 @@ def _refuse_card(
         refused_cards=interaction.refused_cards + 1,
         card_request=None,
     )
-    events = [interactions.event(interaction, "card.refused", at, code=error.code)]
+    events = [event(interaction, "card.refused", at, code=error.code)]
     if refused.refused_cards >= provider.settings.max_refused_cards:
-        interactions.finish(provider, refused, at=at, events=events)
+        sessions.finish(provider, refused, at=at, events=events)
     else:
-        interactions.save(provider, refused, at=at, events=events)
+        sessions.save(provider, refused, at=at, events=events)
 
 
 def _open(provider: Provider, sealed: str, card_request: bytes) -> Evidence:
@@ -255,27 +212,6 @@ def _open(provider: Provider, sealed: str, card_request: bytes) -> Evidence:
     if not hmac.compare_digest(key_of(jti), card_request):
         raise _refused("The evidence answers another card request.", "card.other_request")
     return Evidence.from_json(canonical_json(evidence))
-
-
-def _claims(
-    provider: Provider, interaction: Interaction, jti: str, challenge: bytes, at: datetime
-) -> dict[str, JSON]:
-    settings, issued = provider.settings, int(at.timestamp())
-    return {
-        "iss": settings.issuer,
-        "aud": AUDIENCE,
-        "jti": jti,
-        "iat": issued,
-        "exp": issued + settings.card_request_s,
-        "client_name": client_of(provider, interaction).name,
-        "client_origin": origin_of(interaction.request.redirect_uri),
-        "purpose": PURPOSE,
-        "plan": settings.card_plan,
-        "challenge": encode_base64url(challenge),
-        "cookie_hash": encode_base64url(interaction.cookie_hash),
-        "return_uri": settings.url(f"/interaction/{interaction.id}/card/return"),
-        "evidence_uri": settings.url("/card/evidence"),
-    }
 
 
 def _refused(message: str, code: str) -> RequestRefused:

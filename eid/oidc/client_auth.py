@@ -12,7 +12,8 @@ from typing import NoReturn
 from urllib.parse import unquote_plus
 
 from eid.errors import OAuthError
-from eid.oidc.clients import AuthMethod, Client, Clients, is_secret
+from eid.oidc.client_secrets import is_secret
+from eid.oidc.clients import AuthMethod, Client, Clients
 from eid.oidc.http import Parameters
 
 MAX_AUTHORIZATION = 1024

@@ -7,35 +7,32 @@ Secrets are kept as salted hashes only. Two members are ours: ``eid_min_auth_lev
 ...     "client_id": "portal", "client_secret": "correct-horse-battery", "client_name": "Portal",
 ...     "redirect_uris": ["https://portal.example/callback"], "scope": "openid profile"},
 ...     legal_entity="Example Ltd")
->>> client.auth_method, client.sector, is_secret("correct-horse-battery", client.secret_hash)
-('client_secret_basic', 'Example Ltd', True)
+>>> client.auth_method, client.sector
+('client_secret_basic', 'Example Ltd')
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
 
-from eid.errors import EidError, FormatError, SettingsError
-from eid.keys import JSON, decode_base64url, encode_base64url, parse_json_object
+from eid.errors import FormatError, SettingsError
+from eid.keys import JSON, parse_json_object
 from eid.oidc.claims import SCOPES
+from eid.oidc.client_secrets import check_hash, hash_secret
+from eid.oidc.redirect_uris import MAX_URI, is_allowed
 from eid.oidc.settings import Role
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 
 AUTH_METHODS: tuple[AuthMethod, ...] = ("client_secret_basic", "client_secret_post", "none")
 MIN_SECRET, MAX_SECRET = 8, 256
-MAX_REDIRECT_URIS, MAX_URI = 32, 2000
+MAX_REDIRECT_URIS = 32
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/-]{1,128}", re.ASCII)
-_URI = re.compile(r"[!-~]+", re.ASCII)
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _MEMBERS = frozenset(
     {
         "client_id",
@@ -195,43 +192,16 @@ def check_operator(client: Client, *, legal_entity: str, role: Role) -> None:
         )
 
 
-def hash_secret(secret: str, *, rng: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """``sha256$salt$digest``: client secrets are random, so one round is enough."""
-    salt = rng(16)
-    digest = hashlib.sha256(salt + secret.encode()).digest()
-    return f"sha256${encode_base64url(salt)}${encode_base64url(digest)}"
-
-
-def is_secret(secret: str, secret_hash: str | None) -> bool:
-    """Whether the secret is the hashed one, in constant time; None costs the same and is False."""
-    stored = secret_hash or f"sha256${'A' * 22}${'A' * 43}"
-    _, salt, expected = stored.split("$")
-    digest = hashlib.sha256(decode_base64url(salt) + secret.encode()).digest()
-    equal = hmac.compare_digest(encode_base64url(digest), expected)
-    return equal and secret_hash is not None
-
-
 def _redirect_uris(metadata: Mapping[str, JSON]) -> tuple[str, ...]:
     uris = metadata.get("redirect_uris")
     if not isinstance(uris, list) or not 0 < len(uris) <= MAX_REDIRECT_URIS:
         raise _wrong("redirect_uris", "a list of addresses")
-    return tuple(_redirect_uri(uri) for uri in uris)
-
-
-def _redirect_uri(uri: JSON) -> str:
-    """https, or http on loopback; compared later as an exact string (RFC 9700 §2.1)."""
-    expected = "https (http on loopback only), without fragment, user part or wildcard"
-    if not isinstance(uri, str) or len(uri) > MAX_URI or not _URI.fullmatch(uri):
-        raise _wrong("redirect_uris", expected)
-    try:
-        parts = urlsplit(uri)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise _wrong("redirect_uris", expected) from error
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    if not (secure and host) or "#" in uri or "@" in parts.netloc or set(uri) & set("\\*;'\""):
-        raise _wrong("redirect_uris", expected)
-    return uri
+    for uri in uris:
+        if not isinstance(uri, str) or not is_allowed(uri):
+            raise _wrong(
+                "redirect_uris", "https (http on loopback only), without fragment or wildcard"
+            )
+    return tuple(str(uri) for uri in uris)
 
 
 def _scopes(metadata: Mapping[str, JSON]) -> frozenset[str]:
@@ -279,12 +249,9 @@ def _secret_hash(
 
 def _stored_hash(stored: JSON) -> str:
     try:
-        scheme, salt, digest = str(stored).split("$")
-        sizes = len(decode_base64url(salt)), len(decode_base64url(digest))
-    except (ValueError, EidError) as error:
+        check_hash(str(stored))
+    except FormatError as error:
         raise _wrong("eid_client_secret_hash", "a hash made by this program") from error
-    if scheme != "sha256" or sizes != (16, 32):
-        raise _wrong("eid_client_secret_hash", "a hash made by this program")
     return str(stored)
 
 

@@ -12,16 +12,17 @@ from datetime import datetime, timedelta
 
 from eid.errors import OAuthError
 from eid.levels.account import Account
-from eid.oidc import interaction as interactions
+from eid.oidc import session as sessions
 from eid.oidc.acr import answer, is_met
-from eid.oidc.authorize import AuthorizationRequest, answer_location, error_location
+from eid.oidc.authorization import AuthorizationRequest, answer_location, error_location
 from eid.oidc.claims import ClaimField, released
 from eid.oidc.granted import Authentication, Granted
 from eid.oidc.handles import key_of, new_handle
-from eid.oidc.interaction import Interaction, Session
+from eid.oidc.interaction import Interaction, event
 from eid.oidc.login import account_of, assurance_of, client_of, standing
 from eid.oidc.ports import Grant
 from eid.oidc.provider import Provider
+from eid.oidc.session import Session
 
 
 def fields_of(scopes: Iterable[str], names: Iterable[str]) -> tuple[ClaimField, ...]:
@@ -65,7 +66,7 @@ def agree(provider: Provider, session: Session, *, at: datetime) -> str | None:
     authentication = authentication_of(provider, interaction, account, at=at)
     if authentication is None:
         stale = replace(interaction.moved("gone_stale"), factors=())
-        interactions.save(provider, stale, at=at)
+        sessions.save(provider, stale, at=at)
         return None
     code = new_handle(provider.rng)
     granted = Granted(
@@ -75,7 +76,7 @@ def agree(provider: Provider, session: Session, *, at: datetime) -> str | None:
         interaction=interaction.reference,
     )
     names = " ".join(field.name for field in requested_fields(interaction.request))
-    interactions.finish(
+    sessions.finish(
         provider,
         agreed,
         at=at,
@@ -89,8 +90,8 @@ def agree(provider: Provider, session: Session, *, at: datetime) -> str | None:
             )
         ],
         events=[
-            interactions.event(agreed, "consent.given", at, claims=names),
-            interactions.event(agreed, "code.issued", at, acr=authentication.acr),
+            event(agreed, "consent.given", at, claims=names),
+            event(agreed, "code.issued", at, acr=authentication.acr),
         ],
     )
     return answer_location(
@@ -104,8 +105,8 @@ def agree(provider: Provider, session: Session, *, at: datetime) -> str | None:
 def give_up(provider: Provider, session: Session, error: OAuthError, *, at: datetime) -> str:
     """End the login without a code; the address that tells the service why."""
     interaction = session.interaction
-    ended = interactions.event(interaction, "interaction.ended", at, error=error.error)
-    interactions.finish(provider, interaction.moved("given_up"), at=at, events=[ended])
+    ended = event(interaction, "interaction.ended", at, error=error.error)
+    sessions.finish(provider, interaction.moved("given_up"), at=at, events=[ended])
     return refusal_location(provider, interaction, error)
 
 

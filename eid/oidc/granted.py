@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from eid.keys import JSON
-from eid.oidc.authorize import AuthorizationRequest
+from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.payload import Payload, integer, members, text, texts
 
 

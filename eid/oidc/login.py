@@ -14,12 +14,13 @@ from eid.errors import AccountError, HolderMismatch, OAuthError, RequestRefused
 from eid.levels.account import Account
 from eid.levels.assess import assess
 from eid.levels.assurance import Assurance, Factor
-from eid.oidc import interaction as interactions
+from eid.oidc import session as sessions
 from eid.oidc.acr import Standing, is_met
 from eid.oidc.authorize import unmet
 from eid.oidc.clients import Client
-from eid.oidc.interaction import Interaction, Session
+from eid.oidc.interaction import Interaction, event
 from eid.oidc.provider import Provider
+from eid.oidc.session import Session
 
 METHODS = ("password", "card")
 
@@ -38,7 +39,7 @@ def with_password(
     try:
         account = provider.accounts.check_password(username, password, address=address, at=at)
     except AccountError as error:
-        refused = interactions.event(interaction, "login.password_refused", at, code=error.code)
+        refused = event(interaction, "login.password_refused", at, code=error.code)
         provider.grants.record([refused])
         raise
     return with_factor(provider, session, account, Factor.of("password", at), at=at)
@@ -69,11 +70,11 @@ def with_factor(
     if not reached and not open_methods(provider, stepped, account, client, at=at):
         raise unmet()
     following = stepped.moved("level_reached" if reached else "factor_accepted")
-    session = interactions.renewed(provider, following)
-    accepted = interactions.event(
+    session = sessions.renewed(provider, following)
+    accepted = event(
         following, f"login.{factor.method}", at, commitment=commitment, stage=following.stage
     )
-    saved = interactions.save(provider, session.interaction, at=at, events=[accepted])
+    saved = sessions.save(provider, session.interaction, at=at, events=[accepted])
     return replace(session, interaction=saved)
 
 
@@ -96,8 +97,8 @@ def end_for_other_person(
     provider: Provider, interaction: Interaction, *, at: datetime
 ) -> HolderMismatch:
     """End the login, leave a record, and return what to raise."""
-    ended = interactions.event(interaction, "login.holder_mismatch", at)
-    interactions.finish(provider, interaction, at=at, events=[ended])
+    ended = event(interaction, "login.holder_mismatch", at)
+    sessions.finish(provider, interaction, at=at, events=[ended])
     return HolderMismatch("The card and the password belong to different people.")
 
 
@@ -182,7 +183,7 @@ def client_of(provider: Provider, interaction: Interaction) -> Client:
     """The client of the request, as it is registered now."""
     client = provider.client(interaction.request.client_id)
     if client is None or interaction.request.redirect_uri not in client.redirect_uris:
-        raise interactions.over()
+        raise sessions.over()
     return client
 
 

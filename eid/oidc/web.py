@@ -1,7 +1,4 @@
-"""The provider as a WSGI application: one table of routes, one place where errors end.
-
-Host and forwarded headers are never read: every address comes from the settings (row O-047).
-"""
+"""The provider as a WSGI application: one table of routes, one place where errors end."""
 
 from __future__ import annotations
 
@@ -17,18 +14,18 @@ import falcon
 from eid.errors import EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
 from eid.oidc import browser, card_login, discovery, token, userinfo
+from eid.oidc.answers import error_page
 from eid.oidc.errors import json_error
 from eid.oidc.http import Request, Response, json_response
 from eid.oidc.pages import style
 from eid.oidc.provider import Provider
+from eid.oidc.wsgi import request_of, send
 
 Handler = Callable[[Provider, Request], Response]
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
 _log = logging.getLogger("eid.oidc")
-MAX_QUERY = 16 * 1024
 MAX_FORM = 32 * 1024
-MAX_COOKIES = 16 * 1024
 _FRAMEWORK_CODES = {404: "request.not_found", 405: "request.method"}
 
 
@@ -125,11 +122,11 @@ class _Endpoint:
         """Every method takes the same way."""
         correlation = encode_base64url(self._provider.rng(9))
         try:
-            request = _request(req, self._route, path, correlation)
+            request = request_of(req, path, max_body=self._route.max_body, correlation=correlation)
             answer = self._handler(req.method)(self._provider, request)
         except EidError as error:
             answer = self._error(error, req.method, correlation)
-        _send(answer, resp)
+        send(answer, resp)
 
     on_head = on_post = on_put = on_delete = on_patch = on_options = on_get
 
@@ -145,7 +142,7 @@ class _Endpoint:
             answer = json_error(error, correlation=correlation)
         else:
             named = Request(method=method, correlation=correlation)
-            answer = browser.error_page(self._provider, named, error)
+            answer = error_page(self._provider, named, error)
         if error.code != "request.method":
             return answer
         allowed = ("Allow", ", ".join(sorted(self._route.handlers)))
@@ -184,56 +181,6 @@ class _Headers:
                 resp.set_header(name, value)
 
 
-def _request(
-    req: falcon.Request, route: Route, path: Mapping[str, str], correlation: str
-) -> Request:
-    if len(req.query_string) > MAX_QUERY:
-        raise FormatError("The request's query is too long.", code="request.size")
-    return Request(
-        method=req.method,
-        query=req.query_string,
-        body=_body(req, route.max_body) if req.method == "POST" else b"",
-        content_type=req.content_type or "",
-        authorization=req.get_header("Authorization"),
-        origin=req.get_header("Origin"),
-        fetch_site=req.get_header("Sec-Fetch-Site"),
-        if_none_match=req.get_header("If-None-Match"),
-        cookies=_cookies(req.get_header("Cookie") or ""),
-        path=path,
-        address=req.remote_addr,
-        correlation=correlation,
-    )
-
-
-def _body(req: falcon.Request, limit: int) -> bytes:
-    length = req.content_length or 0
-    body = bytes(req.bounded_stream.read(limit + 1)) if length <= limit else b""
-    if length > limit or len(body) > limit:
-        raise FormatError("The request's body is too long.", code="request.size")
-    return body
-
-
-def _cookies(header: str) -> dict[str, tuple[str, ...]]:
-    """All values by name: a name that comes twice is seen to come twice."""
-    found: dict[str, tuple[str, ...]] = {}
-    for pair in header[:MAX_COOKIES].split(";"):
-        name, _, value = pair.strip().partition("=")
-        found[name] = (*found.get(name, ()), value)
-    return found
-
-
-def _send(answer: Response, resp: falcon.Response) -> None:
-    resp.status = answer.status
-    resp.data = answer.body
-    if answer.content_type:
-        resp.content_type = answer.content_type
-    for name, value in answer.headers:
-        if name == "Set-Cookie":
-            resp.append_header(name, value)
-        else:
-            resp.set_header(name, value)
-
-
 def _framework_error(
     provider: Provider,
 ) -> Callable[[falcon.Request, falcon.Response, falcon.HTTPError, Mapping[str, object]], None]:
@@ -248,7 +195,7 @@ def _framework_error(
         code = _FRAMEWORK_CODES.get(error.status_code, "request.malformed")
         refused = FormatError("The request cannot be served.", code=code)
         request = Request(method=req.method, correlation=encode_base64url(provider.rng(9)))
-        _send(browser.error_page(provider, request, refused), resp)
+        send(error_page(provider, request, refused), resp)
 
     return handle
 

@@ -24,7 +24,7 @@ from falcon import testing
 from eid.chip.evidence import Access, ActiveAuthentication, Evidence
 from eid.chip.plan import PLANS
 from eid.chip.verify import IDENTIFY, VerifiedCard, verify
-from eid.errors import AccountError, Unavailable
+from eid.errors import AccountError
 from eid.keys import (
     JSON,
     EncryptionKey,
@@ -41,7 +41,7 @@ from eid.keys import (
 from eid.levels.account import Account, Profile
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, RegisteredClients, client_from_metadata
-from eid.oidc.ports import Accounts, AuditEvent, Grant, Grants
+from eid.oidc.ports import AuditEvent, Grant, Grants
 from eid.oidc.provider import Provider, ProviderKeys
 from eid.oidc.settings import ProviderSettings
 from eid.oidc.web import create_app

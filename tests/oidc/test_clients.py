@@ -7,12 +7,11 @@ import json
 import pytest
 
 from eid.errors import SettingsError
+from eid.oidc.client_secrets import hash_secret, is_secret
 from eid.oidc.clients import (
     RegisteredClients,
     check_operator,
     client_from_metadata,
-    hash_secret,
-    is_secret,
     load_clients,
 )
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from eid.errors import RequestRefused
-from eid.oidc import interaction as interactions
+from eid.oidc import session as sessions
 from eid.oidc.handles import key_of
 from eid.oidc.interaction import MOVES, Event, Interaction, Stage
 
@@ -48,9 +48,9 @@ def test_a_row_round_trip(stored):
 
 
 def test_two_writers_one_wins(world, stored):
-    interactions.save(world.provider, stored, at=world.now)
+    sessions.save(world.provider, stored, at=world.now)
     with pytest.raises(RequestRefused) as caught:
-        interactions.save(world.provider, stored, at=world.now)
+        sessions.save(world.provider, stored, at=world.now)
     assert caught.value.code == "interaction.changed"
 
 

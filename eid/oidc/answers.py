@@ -1,0 +1,166 @@
+"""How a step of a login is answered: onward, back to the service, or with an error page.
+
+A form is acted upon only if it stood on our own page: Sec-Fetch-Site or Origin, and the
+interaction's form token.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from eid.errors import AccountError, EidError, OAuthError, RequestRefused, Unavailable
+from eid.oidc import consent as consents, session as sessions
+from eid.oidc.cookies import form_token, is_form_token
+from eid.oidc.errors import retry_headers, status_of
+from eid.oidc.http import Parameters, Request, Response, see_other
+from eid.oidc.interaction import Interaction
+from eid.oidc.login import client_of
+from eid.oidc.pages import PageContext, Problem, Shown, render
+from eid.oidc.provider import Provider
+from eid.oidc.session import Session
+from eid.oidc.settings import origin_of
+
+_log = logging.getLogger("eid.oidc")
+
+
+def error_page(
+    provider: Provider,
+    request: Request,
+    error: EidError,
+    *,
+    again: str | None = None,
+    leave: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Response:
+    """An error as a page: sentence, stable code, reference. Nothing of the request is shown."""
+    status = status_of(error)
+    _log.info("refused: %s [%s]", error.code, request.correlation)
+    page = render(
+        "error.html",
+        PageContext(base=provider.settings.issuer, form_action=()),
+        status=status,
+        error=Problem.of(error, request.correlation),
+        again=again,
+        leave=leave,
+    )
+    return Response(
+        status=page.status,
+        body=page.body,
+        content_type=page.content_type,
+        headers=page.headers + headers + retry_headers(status),
+    )
+
+
+def step(
+    provider: Provider,
+    request: Request,
+    session: Session,
+    advance: Callable[[], Session],
+    *,
+    at: datetime,
+) -> Response:
+    """Take a step and lead on; what the service must hear goes to it, the rest on a page."""
+    try:
+        following = advance()
+    except OAuthError as error:
+        _log.info("login refused: %s [%s]", error.code, request.correlation)
+        return leave_with(provider, session, error, at=at)
+    except (AccountError, Unavailable):
+        raise
+    except EidError as error:
+        return refused_page(provider, request, session, error, at=at)
+    return onward(provider, following, at=at)
+
+
+def refused_page(
+    provider: Provider, request: Request, session: Session, error: EidError, *, at: datetime
+) -> Response:
+    """An error page for the login's own browser, with the ways that are left."""
+    interaction = session.interaction
+    alive = provider.grants.get("interaction", interaction.key, at=at) is not None
+    gone = () if alive else (sessions.no_cookie_header(provider, interaction),)
+    return error_page(
+        provider,
+        request,
+        error,
+        again=address_of(provider, interaction) if alive else None,
+        leave=None
+        if alive
+        else consents.refusal_location(provider, interaction, consents.denied()),
+        headers=gone,
+    )
+
+
+def leave_with(
+    provider: Provider, session: Session, error: OAuthError, *, at: datetime
+) -> Response:
+    """End the login and tell the service why."""
+    location = consents.give_up(provider, session, error, at=at)
+    gone = sessions.no_cookie_header(provider, session.interaction)
+    return see_other(location, headers=(gone,))
+
+
+def onward(provider: Provider, session: Session, *, at: datetime) -> Response:
+    """Lead the browser to the next page, with its (new) cookie."""
+    cookie = sessions.cookie_header(provider, session, at=at)
+    return see_other(place_of(provider, session.interaction), headers=(cookie,))
+
+
+def page_of(
+    provider: Provider,
+    interaction: Interaction,
+    template: str,
+    *,
+    status: int = 200,
+    referrer: str = "same-origin",
+    **values: Shown,
+) -> Response:
+    """A page of this login; its forms may lead to us, the agent and the service."""
+    settings = provider.settings
+    targets = (
+        settings.origin,
+        origin_of(settings.agent_url),
+        origin_of(interaction.request.redirect_uri),
+    )
+    return render(
+        template,
+        PageContext(base=settings.issuer, form_action=targets, referrer=referrer),
+        status=status,
+        here=address_of(provider, interaction),
+        service=client_of(provider, interaction).name,
+        **values,
+    )
+
+
+def own_form(provider: Provider, request: Request, session: Session) -> Parameters:
+    """The form, if it stood on this login's own page; RequestRefused otherwise."""
+    own = provider.settings.origin
+    if request.fetch_site is not None:
+        same = request.fetch_site == "same-origin"
+    else:
+        same = request.origin in {None, own}
+    form = request.form()
+    token = form.get("csrf")
+    if not same or not is_form_token(token, session.cookie, session.interaction.id):
+        raise RequestRefused(
+            "The form did not come from this login's page.", code="interaction.cross_site"
+        )
+    return form
+
+
+def csrf_of(session: Session) -> str:
+    """What the login's forms carry."""
+    return form_token(session.cookie, session.interaction.id)
+
+
+def address_of(provider: Provider, interaction: Interaction) -> str:
+    """The login's own address."""
+    return provider.settings.url(f"/interaction/{interaction.id}")
+
+
+def place_of(provider: Provider, interaction: Interaction) -> str:
+    """The address of the page that its stage is at."""
+    address = address_of(provider, interaction)
+    return f"{address}/consent" if interaction.stage == "consent" else address

@@ -1,0 +1,140 @@
+"""A login's row and its browser's cookie: begin, resume, save, finish (contracts §5, §7).
+
+The row is found by the SHA-256 of the id in the address, belongs to the browser that holds the
+interaction's own cookie, and is only ever written by compare-and-swap. The cookie changes each
+time the login gains a right (row O-042).
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from eid.errors import RequestRefused
+from eid.oidc.authorization import AuthorizationRequest
+from eid.oidc.cookies import cookie_name, read_cookie, set_cookie
+from eid.oidc.handles import is_handle, key_of, new_handle
+from eid.oidc.http import Request
+from eid.oidc.interaction import Interaction, event
+from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.provider import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An interaction whose browser is the right one: made only here, with its cookie's value."""
+
+    interaction: Interaction
+    cookie: str = field(repr=False)
+
+
+def begin(provider: Provider, request: AuthorizationRequest, *, at: datetime) -> Session:
+    """Store a new interaction."""
+    cookie = new_handle(provider.rng)
+    interaction = Interaction(
+        id=new_handle(provider.rng, size=16),
+        request=request,
+        cookie_hash=key_of(cookie),
+        expires_at=at + timedelta(seconds=provider.settings.interaction_s),
+    )
+    provider.grants.put(
+        interaction.to_grant(), events=[event(interaction, "interaction.begun", at)]
+    )
+    return Session(interaction=interaction, cookie=cookie)
+
+
+def resume(provider: Provider, request: Request, *, at: datetime) -> Session:
+    """The interaction of the address, for its own browser only.
+
+    RequestRefused ``interaction.over`` when it is unknown, finished or too old, and
+    ``interaction.other_browser`` when its cookie is absent, doubled or another's.
+    """
+    interaction_id = request.path["interaction_id"]
+    grant = (
+        provider.grants.get("interaction", key_of(interaction_id), at=at)
+        if is_handle(interaction_id)
+        else None
+    )
+    if grant is None:
+        raise over()
+    interaction = Interaction.from_grant(interaction_id, grant)
+    cookie = read_cookie(request, name_of(provider, interaction)) or ""
+    if not hmac.compare_digest(key_of(cookie), interaction.cookie_hash):
+        provider.grants.record([event(interaction, "interaction.other_browser", at)])
+        raise RequestRefused(
+            "This login was begun in another browser.", code="interaction.other_browser"
+        )
+    return Session(interaction=interaction, cookie=cookie)
+
+
+def save(
+    provider: Provider,
+    interaction: Interaction,
+    *,
+    at: datetime,
+    events: Sequence[AuditEvent] = (),
+) -> Interaction:
+    """Write the interaction if nobody else did since; RequestRefused ``interaction.changed``."""
+    written = provider.grants.replace(
+        replace(interaction, version=interaction.version + 1).to_grant(),
+        version=interaction.version,
+        at=at,
+        events=events,
+    )
+    if not written:
+        raise RequestRefused(
+            "This login went on in another tab meanwhile.", code="interaction.changed"
+        )
+    return replace(interaction, version=interaction.version + 1)
+
+
+def renewed(provider: Provider, interaction: Interaction) -> Session:
+    """The interaction with a new cookie: to be saved, and its cookie to be set."""
+    cookie = new_handle(provider.rng)
+    return Session(interaction=replace(interaction, cookie_hash=key_of(cookie)), cookie=cookie)
+
+
+def finish(
+    provider: Provider,
+    interaction: Interaction,
+    *,
+    at: datetime,
+    issue: Sequence[Grant] = (),
+    events: Sequence[AuditEvent] = (),
+) -> None:
+    """Use the interaction up, once, for what is issued; RequestRefused ``interaction.over``."""
+    consumed = provider.grants.consume(
+        "interaction", interaction.key, at=at, issue=issue, events=events
+    )
+    if consumed is None:
+        raise over()
+
+
+def over() -> RequestRefused:
+    """The interaction is unknown, finished or too old."""
+    return RequestRefused("This login is over; begin again.", code="interaction.over")
+
+
+def name_of(provider: Provider, interaction: Interaction) -> str:
+    """The name of the interaction's cookie."""
+    return cookie_name(interaction.id, secure=provider.settings.secure_cookies)
+
+
+def cookie_header(provider: Provider, session: Session, *, at: datetime) -> tuple[str, str]:
+    """The header that gives the browser its cookie, for as long as the interaction lives."""
+    left = int((session.interaction.expires_at - at).total_seconds())
+    return set_cookie(
+        name_of(provider, session.interaction),
+        session.cookie,
+        max_age=max(left, 1),
+        secure=provider.settings.secure_cookies,
+    )
+
+
+def no_cookie_header(provider: Provider, interaction: Interaction) -> tuple[str, str]:
+    """The header that takes the cookie away."""
+    return set_cookie(
+        name_of(provider, interaction), "", max_age=0, secure=provider.settings.secure_cookies
+    )

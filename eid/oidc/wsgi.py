@@ -1,0 +1,65 @@
+"""Between Falcon and our values. Host and forwarded headers are never read (row O-047)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import falcon
+
+from eid.errors import FormatError
+from eid.oidc.http import Request, Response
+
+MAX_QUERY = 16 * 1024
+MAX_COOKIES = 16 * 1024
+
+
+def request_of(
+    req: falcon.Request, path: Mapping[str, str], *, max_body: int, correlation: str
+) -> Request:
+    """The request as a value; FormatError ``request.size`` if a part of it is too long."""
+    if len(req.query_string) > MAX_QUERY:
+        raise FormatError("The request's query is too long.", code="request.size")
+    return Request(
+        method=req.method,
+        query=req.query_string,
+        body=_body(req, max_body) if req.method == "POST" else b"",
+        content_type=req.content_type or "",
+        authorization=req.get_header("Authorization"),
+        origin=req.get_header("Origin"),
+        fetch_site=req.get_header("Sec-Fetch-Site"),
+        if_none_match=req.get_header("If-None-Match"),
+        cookies=_cookies(req.get_header("Cookie") or ""),
+        path=path,
+        address=req.remote_addr,
+        correlation=correlation,
+    )
+
+
+def _body(req: falcon.Request, limit: int) -> bytes:
+    length = req.content_length or 0
+    body = bytes(req.bounded_stream.read(limit + 1)) if length <= limit else b""
+    if length > limit or len(body) > limit:
+        raise FormatError("The request's body is too long.", code="request.size")
+    return body
+
+
+def _cookies(header: str) -> dict[str, tuple[str, ...]]:
+    """All values by name: a name that comes twice is seen to come twice."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in header[:MAX_COOKIES].split(";"):
+        name, _, value = pair.strip().partition("=")
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def send(answer: Response, resp: falcon.Response) -> None:
+    """Give the answer to Falcon."""
+    resp.status = answer.status
+    resp.data = answer.body
+    if answer.content_type:
+        resp.content_type = answer.content_type
+    for name, value in answer.headers:
+        if name == "Set-Cookie":
+            resp.append_header(name, value)
+        else:
+            resp.set_header(name, value)
