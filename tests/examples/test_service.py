@@ -63,7 +63,7 @@ def test_the_third_way_of_the_readme(place: Place) -> None:
     names: dict[str, object] = {
         "issuer": place.party.issuer,
         "client_id": place.party.client_id,
-        "client_secret": place.party.client_secret,
+        "secret": place.party.client_secret,
         "redirect_uri": place.party.redirect_uri,
         "browse": lambda url: place.log_in(url).url,
     }
