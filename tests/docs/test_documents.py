@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from eid.app.settings import Settings
+from eid.chip.policy import load_policy
 from eid.cli.program import program
 from eid.kiosk.settings import AgentSettings
 from eid.oidc.clients import client_from_metadata
@@ -42,7 +43,11 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_settings_files_load(page: Path, tmp_path: Path) -> None:
-    loaders = {"eid.toml": Settings.load, "kiosk.toml": AgentSettings.load}
+    loaders = {
+        "eid.toml": Settings.load,
+        "kiosk.toml": AgentSettings.load,
+        "policy.toml": load_policy,
+    }
     for mark, text in blocks(page, "toml"):
         file = tmp_path / mark
         file.write_text(text)
