@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from eid.admin.ports import Register
 from eid.chip.evidence import Evidence
 from eid.chip.verify import LEVEL2, VerifiedCard, verify
-from eid.errors import AccountError, InsufficientEvidence, RequestRefused
+from eid.errors import AccountError, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
 from eid.levels.account import Account, move, profile_from_card
 from eid.levels.challenge import derive_challenge
@@ -120,7 +120,7 @@ class CounterDesk:
         The card's person owns the account: a known number is raised as it is, a login name
         without a person must be proven by its password, and a new name is created. Raises
         RequestRefused (``counter.appointment``) for a used or foreign appointment, AccountError,
-        InsufficientEvidence, or what `eid.chip.verify.verify` finds wrong with the card.
+        or what `eid.chip.verify.verify` finds wrong with the card under ``level2``.
         """
         self._check_standing(officer, at)
         if not matched_by_hand:
@@ -130,10 +130,6 @@ class CounterDesk:
             )
         challenge = self._consume(officer, appointment_id, at)
         card = verify(evidence, self._trust, policy=LEVEL2, at=at, challenge=challenge)
-        if not card.possession_proven:
-            raise InsufficientEvidence(
-                "The chip did not prove possession now.", missing=("possession",)
-            )
         account = self._find(card, username, password, address=address, at=at)
         if account is not None and account.id == officer.account_id:
             raise AccountError("Officers do not enrol themselves.", code="counter.own_account")

@@ -8,6 +8,7 @@ from eid.admin.counter import CounterDesk, Officer, officer_login
 from eid.chip.access import can_from_number, personal_number
 from eid.chip.evidence import Evidence
 from eid.chip.plan import PLANS
+from eid.chip.policy import LEVEL2
 from eid.chip.read import read
 from eid.errors import (
     AccountError,
@@ -311,3 +312,7 @@ def test_the_challenge_is_in_no_repr(desk: CounterDesk, officer: Officer) -> Non
     appointment = desk.begin(officer, at=NOW)
     assert appointment.challenge.hex() not in repr(appointment)
     assert appointment.id not in repr(appointment)
+
+
+def test_level_2_asks_the_chip_itself_now_and_the_revocation_list() -> None:
+    assert LEVEL2.required >= {"sod.chain", "sod.revocation", "aa.signature", "aa.freshness"}

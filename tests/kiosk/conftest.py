@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from falcon import testing
 
+from eid.chip.evidence import Evidence
 from eid.chip.transport import Transport
 from eid.errors import DeadlineExceeded
 from eid.keys import (
@@ -175,6 +176,10 @@ class Desk:
     def begin(self, token: str | None = None, **headers: str) -> testing.Result:
         form = {"request": token or self.provider.request(at=NOW)}
         return self.post("/card", form, **({"Origin": self.provider.issuer} | headers))
+
+    def evidence(self) -> Evidence:
+        content = self.provider.received[-1]["evidence"]
+        return Evidence.from_json(json.dumps(content).encode())
 
     def form(self, page: testing.Result) -> tuple[str, dict[str, str]]:
         found = re.search(r'action="(/card/[^"]+/agree)"', page.text)

@@ -36,6 +36,19 @@ def test_a_card_behind_a_socket(card_image: CardImage, tmp_path: Path) -> None:
         transport.close()
 
 
+def test_a_card_put_on_the_socket_later(card_image: CardImage, tmp_path: Path) -> None:
+    held: list[StreamCard] = []
+    hand = threading.Timer(
+        0.2, lambda: held.append(StreamCard(SoftwareCard(card_image), tmp_path / "card.sock"))
+    )
+    hand.start()
+    card_connector(settings(f"stream:{tmp_path / 'card.sock'}"))(20.0).close()
+    hand.join()
+    held[0].close()
+    with pytest.raises(ReaderError):
+        card_connector(settings(f"stream:{tmp_path / 'card.sock'}"))(0.1)
+
+
 def test_virtual_readers_are_refused(inserted: VirtualReader) -> None:
     with pytest.raises(ReaderError) as caught:
         card_connector(settings(virtual=False))(0.1)
