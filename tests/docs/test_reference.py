@@ -8,6 +8,7 @@ from pathlib import Path
 from eid.app import settings
 from eid.chip.policy import POLICIES
 from eid.chip.verdict import CHECK_NAMES
+from eid.cli.demo.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,3 +55,8 @@ def test_every_check_and_policy_is_explained() -> None:
         if name != "identify":
             extra = policy.required - POLICIES["identify"].required
             assert extra == {"aa.signature", "aa.freshness", "sod.revocation", "portrait"}
+
+
+def test_every_fault_of_the_demo_is_explained() -> None:
+    listed = re.findall(r"^\| `([a-z0-9-]+)` \|", page("getting-started.md"), re.MULTILINE)
+    assert listed == list(FAULTS)
