@@ -3,11 +3,11 @@
 >>> from datetime import UTC, datetime
 >>> record = ConsentRecord(
 ...     issuer="https://id.example.vn", client_name="Bank", purpose="Log in", plan="kiosk",
-...     files=("EF.DG1",), text_version="1", act="button", request_id="j" * 16,
+...     files=("EF.DG1",), text_version="1", act="checkbox", request_id="j" * 16,
 ...     at=datetime(2026, 11, 21, tzinfo=UTC),
 ... )
 >>> record.line()
-'consent issuer=https://id.example.vn plan=kiosk files=EF.DG1 text=1 act=button at=2026-11-21T00:00:00+00:00'
+'consent issuer=https://id.example.vn plan=kiosk files=EF.DG1 text=1 act=checkbox at=2026-11-21T00:00:00+00:00'
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ class ConsentRecord:
 
 
 def consent_to(request: CardRequest, *, text_version: str, at: datetime) -> ConsentRecord:
-    """The record of the button that says "I agree" under the texts of this version."""
+    """The record of the box "I agree", ticked by hand under the texts of this version.
+
+    A box, since a scanner that types the number ends with Enter and would press a button.
+    """
     return ConsentRecord(
         issuer=request.issuer,
         client_name=request.client_name,
@@ -49,7 +52,7 @@ def consent_to(request: CardRequest, *, text_version: str, at: datetime) -> Cons
         plan=request.plan.name,
         files=tuple(request.plan.files),
         text_version=text_version,
-        act="button",
+        act="checkbox",
         request_id=request.jti,
         at=at,
     )

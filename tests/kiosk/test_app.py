@@ -100,7 +100,7 @@ def test_a_form_works_once(desk: Any, card_image: Any) -> None:
     assert len(desk.cards) == 1
 
 
-def test_without_the_button_nothing_is_read(desk: Any) -> None:
+def test_without_the_tick_nothing_is_read(desk: Any) -> None:
     path, form = desk.form(desk.begin())
     del form["agree"]
     page = desk.post(path, form)

@@ -8,7 +8,7 @@ def test_the_record_says_who_what_why_and_in_which_words(provider: Any) -> None:
     record = consent_to(request, text_version="vi/1+en/1", at=provider.now)
     assert record.issuer == provider.issuer
     assert record.files == tuple(request.plan.files)
-    assert (record.plan, record.text_version, record.act) == ("kiosk", "vi/1+en/1", "button")
+    assert (record.plan, record.text_version, record.act) == ("kiosk", "vi/1+en/1", "checkbox")
     assert record.request_id == request.jti
     assert record.at == provider.now
     assert "forged" not in record.line()
