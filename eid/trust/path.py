@@ -188,7 +188,7 @@ def _step(
     path: tuple[Certificate, ...],
 ) -> tuple[Certificate, ...]:
     climb.steps += 1
-    if climb.steps > _MAX_STEPS or len(path) >= _MAX_DEPTH or issuer in path:
+    if climb.steps > _MAX_STEPS or len(path) > _MAX_DEPTH or issuer in path:
         raise UntrustedIssuer("The chain does not end at an anchor.", code="chain.path")
     _check_issued(climb.store, child, issuer)
     check_authority(issuer)
