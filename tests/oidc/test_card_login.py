@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 import pytest
 
 from eid.chip.evidence import ActiveAuthentication, ChipAuthentication
+from eid.chip.verify import IDENTIFY, verify
+from eid.errors import HolderMismatch
 from eid.keys import EncryptionKey, JwkSet, decode_base64url, encrypt_jwe, verify_jwt
 from eid.levels.challenge import CHALLENGE_SIZE
 from eid.oidc.handles import key_of
@@ -391,3 +393,47 @@ def test_a_card_offered_on_the_consent_page_raises_a_voluntary_level(world, brow
     assert world.card(browser, here).path == f"{here}/consent"
     body = world.redeem(world.agree(browser, here).query["code"]).json()
     assert world.claims(body["id_token"])["acr"] == "urn:eid:level:2"
+
+
+def judged_by(world, judge) -> None:
+    object.__setattr__(world.provider, "judge_evidence", judge)
+
+
+def test_a_copy_is_no_factor_even_under_a_lax_policy(world, browser, trust):
+    """A copied card passes identification; only the chip's own fresh answer is possession."""
+
+    def lax(evidence, challenge, at, expect_number):
+        return verify(evidence, trust, policy=IDENTIFY, at=at, challenge=challenge)
+
+    judged_by(world, lax)
+    here = world.begin(browser)
+    asked = world.card_request(browser, here)
+    handle = world.deliver(asked, world.evidence("thu", None)).json()["handle"]
+    answer = come_back(browser, here, handle)
+    assert (answer.status, answer.code) == (403, "card.possession")
+    assert browser.get(f"{here}/consent").path == here
+
+
+def test_a_card_that_contradicts_itself_does_not_end_the_login(world, browser):
+    def judge(evidence, challenge, at, expect_number):
+        raise HolderMismatch("Two people on one card.", code="holder.document_number")
+
+    judged_by(world, judge)
+    here = world.begin(browser)
+    assert world.card(browser, here).code == "holder.document_number"
+    assert browser.get(here).status == 200
+
+
+def test_the_judge_is_told_whose_card_it_must_be(world, browser):
+    seen = []
+    judge = world.provider.judge_evidence
+
+    def watching(evidence, challenge, at, expect_number):
+        seen.append((len(challenge), expect_number))
+        return judge(evidence, challenge, at, expect_number)
+
+    judged_by(world, watching)
+    here = world.begin(browser, claims=LEVEL_2)
+    world.password(browser, here)
+    world.card(browser, here)
+    assert seen == [(8, world.people["thu"].profile.personal_number)]

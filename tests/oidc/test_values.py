@@ -152,3 +152,8 @@ def test_the_error_page_shows_nothing_but_code_and_words():
 @pytest.mark.parametrize("verifier", [None, "", "a" * 42, "a" * 129, "é" * 43, "a" * 42 + "\n"])
 def test_verifiers_that_never_match(verifier):
     assert not pkce.matches(verifier, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+
+
+def test_the_default_clock_is_aware(world):
+    from_field = type(world.provider).__dataclass_fields__["clock"].default
+    assert from_field().utcoffset().total_seconds() == 0
