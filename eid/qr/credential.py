@@ -129,6 +129,7 @@ def verify_credential(
     message = cose.parse(envelope.unpack(text))
     claims = cwt.parse_claims(message.payload)
     key = keys.verify(message, issuer=claims.issuer)
+    key.check_issued(claims.issued_at)
     cwt.check_times(claims, at=at, skew_s=policy.skew_s, max_age_s=policy.max_age_s)
     claim, wrapped = _claim_map(claims)
     parsed = parse_identity(claim)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from eid.errors import FormatError, Inconsistent, SignatureInvalid, UntrustedIssuer
+from eid.errors import FormatError, Inconsistent, Revoked, SignatureInvalid, UntrustedIssuer
 from eid.keys import JSON, PublicKey as JwkPublicKey
 from eid.qr import cose
 from eid.qr.cose import Message, PublicKey
@@ -25,12 +25,34 @@ MAX_CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """What a key signed with ``iat`` from *start* to *end* (epoch seconds) counts for nothing.
+
+    ``None`` leaves a side open; with both open the whole key is denied.
+    """
+
+    start: int | None = None
+    end: int | None = None
+
+    def covers(self, issued_at: int | None) -> bool:
+        """Whether a message of that time is meant; one without time always is."""
+        if issued_at is None:
+            return True
+        after = self.start is None or issued_at >= self.start
+        return after and (self.end is None or issued_at <= self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerKey:
-    """A public key and the one issuer it speaks for. ``kid`` is what messages call it."""
+    """A public key and the one issuer it speaks for. ``kid`` is what messages call it.
+
+    ``denied`` are the times of its misuse, as a trust list tells them.
+    """
 
     issuer: str
     kid: bytes
     public_key: PublicKey
+    denied: tuple[Denied, ...] = ()
 
     @classmethod
     def of(cls, issuer: str, public_key: PublicKey, *, kid: bytes | None = None) -> IssuerKey:
@@ -48,6 +70,11 @@ class IssuerKey:
         if isinstance(loaded.key, RSAPublicKey) or loaded.alg not in {"ES256", "EdDSA"}:
             raise FormatError("Signed codes use P-256 or Ed25519 keys.", code="qr.key")
         return cls.of(issuer, loaded.key, kid=kid)
+
+    def check_issued(self, issued_at: int | None) -> None:
+        """``Revoked`` ``qr.key_denied`` for what was signed in a denied time."""
+        if any(window.covers(issued_at) for window in self.denied):
+            raise Revoked("Its signer's key was misused at that time.", code="qr.key_denied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

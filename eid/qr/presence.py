@@ -171,6 +171,7 @@ def verify_presence(
             code="qr.issuer_of_key",
         )
     presence, nonce = _presence(claims, key.issuer)
+    key.check_issued(claims.issued_at)
     cwt.check_times(claims, at=at, skew_s=SKEW_S)
     if presence.expires_at - presence.issued_at > MAX_LIFE:
         raise VerificationError("The code lives longer than it may.", code="qr.lifetime")

@@ -186,6 +186,7 @@ def verify_list(
         )
     if claims.subject != uri:
         raise Inconsistent("The list speaks of another address.", code="qr.status_uri")
+    key.check_issued(claims.issued_at)
     cwt.check_begun(claims, at=at)
     issued, ends = cwt.instant(claims.issued_at), cwt.instant(claims.expires_at)
     if issued is None:
