@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import UTC, datetime
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,5 +118,9 @@ def _unproofed(settings: Settings, proofed_by: str, reason: str) -> tuple[str, s
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return inputs.secret("-")
-    prompted: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return prompted
+    if not sys.stdin.isatty():
+        raise FormatError("Give the password by --password-stdin.", code="input.password")
+    password = getpass("Password: ")
+    if getpass("Again: ") != password:
+        raise FormatError("The two passwords differ.", code="input.password")
+    return password

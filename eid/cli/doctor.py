@@ -105,16 +105,21 @@ def _reader_service() -> Iterator[Finding]:
     try:
         names = pcsc.list_readers()
     except ReaderError as error:
-        denied = error.code == "reader.refused"
-        yield Finding(
-            name="pcscd",
-            status="failed" if denied else "warning",
-            message=f"{error.message} ({error.code})",
-            remedy=_POLKIT if denied else _NO_SERVICE,
-        )
+        yield service_finding(error)
         return
     yield Finding(name="pcscd", status="ok", message="The service answers.")
     yield from reader_findings(names)
+
+
+def service_finding(error: ReaderError) -> Finding:
+    """Why the service does not serve: refused by polkit, or simply not there."""
+    denied = error.code == "reader.refused"
+    return Finding(
+        name="pcscd",
+        status="failed" if denied else "warning",
+        message=f"{error.message} ({error.code})",
+        remedy=_POLKIT if denied else _NO_SERVICE,
+    )
 
 
 def reader_findings(names: Sequence[str]) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ def kiosk(
         log_level=LogLevels.warning,
         log_access=False,
         websockets=False,
+        respawn_failed_workers=True,
     )
     server.serve(target_loader=partial(_load, settings), wrap_loader=False)
     return 0

@@ -80,6 +80,25 @@ def test_no_fictional_people_in_production(
     assert "loopback" in capsys.readouterr().err
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_password_is_asked_twice_at_a_terminal_only(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ["account", "add", "--config", config, "--username", "canbo"]
+    assert main(given) == 2
+    assert "--password-stdin" in capsys.readouterr().err
+    typed = iter(["correct horse battery", "another", *["correct horse battery"] * 2])
+    monkeypatch.setattr("eid.cli.account.getpass", lambda _prompt: next(typed))
+    monkeypatch.setattr("sys.stdin", Terminal())
+    assert main(given) == 2
+    assert "differ" in capsys.readouterr().err
+    assert main(given) == 0
+
+
 def test_unusable_accounts(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert add(config, "--role", "king") == 2
     assert main(["account", "show", "--config", config, "--username", "nobody"]) == 1

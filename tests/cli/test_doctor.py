@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from eid.cli import doctor as room
-from eid.cli.doctor import doctor, reader_findings
+from eid.cli.doctor import doctor, reader_findings, service_finding
+from eid.errors import ReaderError
 
 SETTINGS = """
 issuer = "{issuer}"
@@ -60,6 +61,14 @@ def test_a_missing_extra_names_the_command(
     assert found["extra pcsc"]["status"] == "warning"
     assert "eid[pcsc]" in found["extra pcsc"]["remedy"]
     assert "pcscd" not in found
+
+
+def test_a_refusal_by_polkit_names_the_actions() -> None:
+    denied = service_finding(ReaderError("No.", code="reader.refused"))
+    assert denied.status == "failed"
+    assert "org.debian.pcsc-lite.access_card" in denied.remedy
+    absent = service_finding(ReaderError("No.", code="reader.no_service"))
+    assert (absent.status, "apt-get" in absent.remedy) == ("warning", True)
 
 
 def test_readers() -> None:

@@ -1,5 +1,8 @@
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from eid.testing.softcard import SoftwareCard
 from eid.testing.stream_card import StreamCard
 from eid.testing.virtual_reader import VirtualReader
 
+PROGRAM = Path(sys.executable).parent / "eid"
 PERSON = PEOPLE["thu"]
 
 
@@ -153,6 +157,25 @@ def test_a_pulled_card_is_said(
     assert done.returncode == 1
     assert "card.removed" in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.pcsc
+def test_an_interrupted_wait_is_calm(virtual_reader: VirtualReader, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [str(PROGRAM), "read", "--can", "-", "--out", str(tmp_path / "x")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(PERSON.can + "\n")
+    process.stdin.flush()
+    assert "virtual reader" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.pcsc
