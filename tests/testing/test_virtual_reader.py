@@ -84,6 +84,18 @@ def test_namespaces_may_be_forbidden(
     assert unavailable_reason() == "Namespaces are not allowed here."
 
 
+def test_root_needs_no_user_namespace(
+    driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _programs(tmp_path / "bin", monkeypatch, pcscd=0, unshare=0, mount=0)
+    refusing = tmp_path / "bin" / "unshare"
+    refusing.write_text('#!/bin/sh\ncase " $* " in *" -r "*) exit 1;; esac\n')
+    assert unavailable_reason() is None
+    command = virtual_reader._namespaces()
+    assert command is not None
+    assert "-r" not in command
+
+
 def test_another_system_has_no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert unavailable_reason() == "The virtual reader needs Linux."
