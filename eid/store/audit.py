@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.keys import JSON, JwkSet, SigningKey, parse_json_object, sign_jwt
@@ -31,6 +31,16 @@ from eid.store.schema import audit_chains, audit_heads, audit_rows
 
 HEAD_EVERY = 256
 _NODE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
+
+
+_THIS_CHAIN = audit_chains.c.node == bindparam("this_node")
+_LOCK_END = select(audit_chains.c.seq, audit_chains.c.hash).where(_THIS_CHAIN).with_for_update()
+_MOVE_END = (
+    update(audit_chains)
+    .where(_THIS_CHAIN)
+    .values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
+)
+_APPEND = insert(audit_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +89,9 @@ class Audit:
             row = chain_row(self._node, seq, event)
             previous = row["hash"] = chain_hash(previous, row)
             rows.append(row)
-        connection.execute(insert(audit_rows), rows)
-        connection.execute(
-            update(audit_chains)
-            .where(audit_chains.c.node == self._node)
-            .values(seq=seq, hash=previous)
-        )
+        connection.execute(_APPEND, rows)
+        end = {"this_node": self._node, "new_seq": seq, "new_hash": previous}
+        connection.execute(_MOVE_END, end)
         if seq // HEAD_EVERY > before // HEAD_EVERY:
             self._sign(connection, seq, previous, events[-1].at)
 
@@ -144,17 +151,13 @@ class Audit:
 
     def _lock_chain(self, connection: Connection) -> tuple[int, bytes]:
         """The chain's end, locked against other processes until the transaction ends."""
-        query = (
-            select(audit_chains.c.seq, audit_chains.c.hash)
-            .where(audit_chains.c.node == self._node)
-            .with_for_update()
-        )
-        found = connection.execute(query).one_or_none()
+        this = {"this_node": self._node}
+        found = connection.execute(_LOCK_END, this).one_or_none()
         if found is None:
             start = {"node": self._node, "seq": 0, "hash": START}
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(audit_chains).values(start).on_conflict_do_nothing())
-            found = connection.execute(query).one()
+            found = connection.execute(_LOCK_END, this).one()
         return found.seq, found.hash
 
     def _sign(self, connection: Connection, seq: int, digest: bytes, at: datetime) -> str:

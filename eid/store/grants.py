@@ -5,10 +5,11 @@ Payloads are sealed, handles are stored as SHA-256 only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import Unavailable
@@ -21,6 +22,33 @@ from eid.store.schema import grants
 MAX_PAYLOAD = 512 * 1024
 KEY_SIZE = 32
 
+# Built once: building a statement costs as much as running it.
+_THIS = and_(grants.c.kind == bindparam("this_kind"), grants.c.key == bindparam("this_key"))
+_LIVE = and_(
+    grants.c.used_at.is_(None),
+    grants.c.revoked_at.is_(None),
+    grants.c.expires_at > bindparam("now"),
+)
+_PUT = insert(grants)
+_GET = select(grants).where(_THIS, _LIVE)
+_GET_USED = select(grants).where(_THIS, grants.c.used_at.is_not(None))
+_CONSUME = update(grants).where(_THIS, _LIVE).values(used_at=bindparam("now")).returning(*grants.c)
+_REPLACE = (
+    update(grants)
+    .where(_THIS, _LIVE, grants.c.version == bindparam("this_version"))
+    .values(
+        payload=bindparam("new_payload"),
+        expires_at=bindparam("new_expiry"),
+        version=grants.c.version + 1,
+    )
+)
+_REVOKE = (
+    update(grants)
+    .where(grants.c.family == bindparam("this_family"), grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+_PURGE = delete(grants).where(grants.c.expires_at < bindparam("now"))
+
 
 class Grants:
     """Implements :class:`eid.oidc.ports.Grants`."""
@@ -32,17 +60,14 @@ class Grants:
 
     def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
         """Store a new grant; a handle that exists already is never taken over."""
-        try:
-            with self._database.write() as connection:
-                connection.execute(insert(grants), self._row(grant))
-                self._audit.append(connection, events)
-        except IntegrityError:
-            raise Unavailable("The grant exists already.", code="grant.exists") from None
+        with _new_grants(), self._database.write() as connection:
+            connection.execute(_PUT, self._row(grant))
+            self._audit.append(connection, events)
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         """The grant if it is neither used nor revoked nor expired."""
         with self._database.read() as connection:
-            row = connection.execute(select(grants).where(_is(kind, key), _live(at))).one_or_none()
+            row = connection.execute(_GET, _this(kind, key, at)).one_or_none()
         return self._open(row) if row else None
 
     def consume(
@@ -59,43 +84,33 @@ class Grants:
         A caller that loses waits for the winner's transaction: what was issued is there for it to
         revoke.
         """
-        statement = (
-            update(grants)
-            .where(_is(kind, key), _live(at))
-            .values(used_at=int(at.timestamp()))
-            .returning(*grants.c)
-        )
-        with self._database.write() as connection:
-            row = connection.execute(statement).one_or_none()
+        with _new_grants(), self._database.write() as connection:
+            row = connection.execute(_CONSUME, _this(kind, key, at)).one_or_none()
             if row is not None:
                 if issue:
-                    connection.execute(insert(grants), [self._row(grant) for grant in issue])
+                    connection.execute(_PUT, [self._row(grant) for grant in issue])
                 self._audit.append(connection, events)
         return self._open(row) if row else None
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         """The grant if it was consumed before, however long ago: a replay."""
         with self._database.read() as connection:
-            row = connection.execute(
-                select(grants).where(_is(kind, key), grants.c.used_at.is_not(None))
-            ).one_or_none()
+            this = {"this_kind": kind, "this_key": key}
+            row = connection.execute(_GET_USED, this).one_or_none()
         return self._open(row) if row else None
 
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> bool:
         """Write payload and expiry if the stored version is ``version``; it becomes one more."""
-        statement = (
-            update(grants)
-            .where(_is(grant.kind, grant.key), _live(at), grants.c.version == version)
-            .values(
-                payload=self._seal(grant),
-                expires_at=int(grant.expires_at.timestamp()),
-                version=version + 1,
-            )
-        )
+        values = {
+            **_this(grant.kind, grant.key, at),
+            "this_version": version,
+            "new_payload": self._seal(grant),
+            "new_expiry": int(grant.expires_at.timestamp()),
+        }
         with self._database.write() as connection:
-            done = connection.execute(statement).rowcount == 1
+            done = connection.execute(_REPLACE, values).rowcount == 1
             if done:
                 self._audit.append(connection, events)
         return done
@@ -104,13 +119,9 @@ class Grants:
         self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> int:
         """Revoke every grant of the family that is not revoked yet, used ones too."""
-        statement = (
-            update(grants)
-            .where(grants.c.family == family, grants.c.revoked_at.is_(None))
-            .values(revoked_at=int(at.timestamp()))
-        )
+        values = {"this_family": family, "now": int(at.timestamp())}
         with self._database.write() as connection:
-            count = connection.execute(statement).rowcount
+            count = connection.execute(_REVOKE, values).rowcount
             self._audit.append(connection, events)
         return count
 
@@ -120,9 +131,8 @@ class Grants:
 
     def purge(self, *, before: datetime) -> int:
         """Delete what expired before a moment (row D-004); how many rows."""
-        statement = delete(grants).where(grants.c.expires_at < int(before.timestamp()))
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount
+            return connection.execute(_PURGE, {"now": int(before.timestamp())}).rowcount
 
     def _row(self, grant: Grant) -> dict[str, object]:
         return {
@@ -152,16 +162,16 @@ class Grants:
         )
 
 
-def _is(kind: str, key: bytes) -> ColumnElement[bool]:
-    return and_(grants.c.kind == kind, grants.c.key == key)
+def _this(kind: str, key: bytes, at: datetime) -> dict[str, object]:
+    return {"this_kind": kind, "this_key": key, "now": int(at.timestamp())}
 
 
-def _live(at: datetime) -> ColumnElement[bool]:
-    return and_(
-        grants.c.used_at.is_(None),
-        grants.c.revoked_at.is_(None),
-        grants.c.expires_at > int(at.timestamp()),
-    )
+@contextmanager
+def _new_grants() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise Unavailable("The grant exists already.", code="grant.exists") from None
 
 
 def _context(kind: str, key: bytes) -> bytes:

@@ -74,6 +74,21 @@ def test_a_handle_is_never_taken_over(store):
     assert kinds(store) == []
 
 
+def test_exchange_stores_what_is_issued_or_nothing(store):
+    store.grants.put(grant())
+    token = grant(kind="access", key=bytes(32))
+    assert store.grants.consume("code", KEY, at=AT, issue=[token])
+    assert store.grants.get("access", bytes(32), at=AT) == token
+    store.grants.put(grant(key=b"k" * 32))
+    with pytest.raises(Unavailable) as caught:
+        store.grants.consume("code", b"k" * 32, at=AT, issue=[token], events=[happened("x")])
+    assert caught.value.code == "grant.exists"
+    assert store.grants.consume("code", b"k" * 32, at=AT)
+    assert store.grants.consume("code", b"k" * 32, at=AT, issue=[grant(key=b"n" * 32)]) is None
+    assert store.grants.get("code", b"n" * 32, at=AT) is None
+    assert kinds(store) == []
+
+
 def test_replace_is_compare_and_swap(store):
     store.grants.put(grant(kind="interaction"))
     later = grant(
