@@ -27,6 +27,9 @@ from eid.errors import FormatError
 MAX_PIXELS = 40_000_000
 MAX_FILE = 64 * 1024 * 1024
 MAX_CODES = 16
+MAX_FILTERED = 8_000_000
+"""Pixels that the cascade works on."""
+_MAX_SIDE = 2828
 MAX_ENLARGED = 12_000_000
 """Pixels that an enlarging step may make; larger pictures skip that step."""
 
@@ -70,7 +73,8 @@ def scan_picture(picture: Image.Image, *, thorough: bool = True) -> tuple[bytes,
     found = _decode(gray)
     if found or not thorough:
         return found
-    return next((found for variant in _variants(gray) if (found := _decode(variant))), ())
+    bounded = _bounded(gray)
+    return next((found for variant in _variants(bounded) if (found := _decode(variant))), ())
 
 
 def load(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -99,6 +103,15 @@ def _gray(picture: Image.Image) -> Image.Image:
         return picture.copy() if picture.mode == "L" else picture.convert("L")
     except _BROKEN_PICTURE as e:
         raise _refuse() from e
+
+
+def _bounded(gray: Image.Image) -> Image.Image:
+    """Filters cost by the pixel: a picture that is larger than this is reduced first."""
+    if gray.width * gray.height <= MAX_FILTERED:
+        return gray
+    bounded = gray.copy()
+    bounded.thumbnail((_MAX_SIDE, _MAX_SIDE), Image.Resampling.BOX)
+    return bounded
 
 
 def _decode(picture: Image.Image) -> tuple[bytes, ...]:

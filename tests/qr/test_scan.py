@@ -140,6 +140,12 @@ def test_enlarging_is_bounded():
     assert max(width * height for width, height in sizes) <= 12_000_000
 
 
+def test_filters_work_on_a_bounded_picture():
+    for size in ((6000, 4000), (30_000, 300), (1, 9_000_000), (200, 100)):
+        width, height = scan._bounded(Image.new("L", size)).size
+        assert width * height <= 8_000_000
+
+
 def png_of(width, height):
     """A PNG that announces a size and holds no pixels."""
 
