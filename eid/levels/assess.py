@@ -74,7 +74,8 @@ def _with_card(
         if account.profile is None:
             return shown, ["card.account"]
         number = account.profile.personal_number.encode()
-        if not hmac.compare_digest(number, card.holder.personal_number.encode()):
+        same = hmac.compare_digest(number, card.holder.personal_number.encode())
+        if not same or not number:
             raise HolderMismatch(
                 "The card belongs to another person than the account.", code="holder_mismatch"
             )

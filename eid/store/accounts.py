@@ -117,7 +117,9 @@ class Accounts:
         return self._one(select(accounts).where(accounts.c.username == name))
 
     def by_number(self, number: str) -> Account | None:
-        """The account that holds this personal number now."""
+        """The account that holds this personal number now; an empty one is nobody's."""
+        if not number:
+            return None
         live = and_(
             identifiers.c.number_hash == self._seal.number_hash(number),
             identifiers.c.until.is_(None),
@@ -188,7 +190,7 @@ class Accounts:
 
     def _bind_number(self, connection: Connection, account: Account, at: datetime) -> None:
         """Keep the history of numbers in step with the profile."""
-        if account.profile is None:
+        if account.profile is None or not account.profile.personal_number:
             return
         wanted = self._seal.number_hash(account.profile.personal_number)
         live = and_(identifiers.c.account == account.id, identifiers.c.until.is_(None))

@@ -16,6 +16,7 @@ from eid.store.schema import audit_rows
 
 HEAD_TYPE = "eid-audit-head+jwt"
 MAX_DETAIL = 2048
+MAX_NAME = 128
 START = bytes(32)
 _FIELDS = ("node", "seq", "at", "kind", "account", "client", "interaction", "detail", "commitment")
 _ABSENT = b"\xff\xff\xff\xff"
@@ -23,7 +24,8 @@ _ABSENT = b"\xff\xff\xff\xff"
 
 def chain_row(node: str, seq: int, event: AuditEvent) -> dict[str, object]:
     """The columns of an event at its place, without the hash; ValueError for a long detail."""
-    detail = canonical_json(event.detail).decode()
+    readable = {name: _readable(value) for name, value in event.detail.items()}
+    detail = canonical_json(readable).decode()
     if len(detail) > MAX_DETAIL:
         raise ValueError("an audit row's detail is short")
     return {
@@ -32,11 +34,22 @@ def chain_row(node: str, seq: int, event: AuditEvent) -> dict[str, object]:
         "at": int(event.at.timestamp()),
         "kind": event.kind,
         "account": event.account,
-        "client": event.client,
-        "interaction": event.interaction,
+        "client": _plain(event.client),
+        "interaction": _plain(event.interaction),
         "detail": detail,
         "commitment": event.commitment,
     }
+
+
+def _plain(value: str | None) -> str | None:
+    """A name that came from outside; one that is long or not plain ASCII as its hash (O-075)."""
+    if value is None or (len(value) <= MAX_NAME and value.isascii() and value.isprintable()):
+        return value
+    return "sha256:" + hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
+
+
+def _readable(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()
 
 
 def chain_hash(previous: bytes, row: Mapping[str, object] | RowMapping) -> bytes:

@@ -43,7 +43,8 @@ class AccountSeal:
 
     def number_hash(self, number: str) -> bytes:
         """The index of a personal number."""
-        return hmac.digest(self._keys.lookup, b"number:" + number.encode(), "sha256")
+        message = b"number:" + number.encode("utf-8", "replace")
+        return hmac.digest(self._keys.lookup, message, "sha256")
 
     def scope(self, kind: str, value: str) -> bytes:
         """The index of what a throttle counts for."""

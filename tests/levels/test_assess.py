@@ -87,6 +87,14 @@ def test_l017_another_persons_card(card, person):
     assert "0011" not in str(caught.value)
 
 
+def test_two_unknown_numbers_are_not_the_same_person(card, person):
+    unnumbered = card()
+    unnumbered.holder.personal_number = ""
+    account = replace(person, profile=replace(person.profile, personal_number=""))
+    with pytest.raises(HolderMismatch):
+        judge(card=unnumbered, account=account)
+
+
 def test_card_of_an_account_without_a_person_is_not_counted(card, person):
     result = judge(
         card=card(), account=replace(person, profile=None), factors=[factor("password")]

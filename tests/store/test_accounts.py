@@ -54,6 +54,15 @@ def test_nobody(store):
     assert store.accounts.by_number("001190000001") is None
 
 
+def test_people_without_a_number_do_not_collide(store, person):
+    for username in ("one", "two"):
+        made = person(username)
+        made = replace(made, profile=replace(made.profile, personal_number=""))
+        assert store.accounts.create(made) == store.accounts.by_username(username)
+    assert store.accounts.by_number("") is None
+    assert store.accounts.by_number("\ud800") is None
+
+
 def test_account_without_person_or_password(store, person):
     account = store.accounts.create(person(number=""))
     assert store.accounts.by_id(account.id).profile is None

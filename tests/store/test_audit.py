@@ -199,6 +199,22 @@ def test_heads_of_others_are_refused(filled, tmp_path):
     assert filled.audit.verify(heads=[good], keys=public).heads == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 129, "a\nb", "a\x00b", "\x1b[2J", "\u202ebank", "\ud800", "bánk"]
+)
+def test_o075_names_from_outside_are_hashed_when_not_plain(store, name):
+    store.audit.record([event(client=name, interaction=name, detail={"why": name})])
+    (row,) = store.audit.of_account("a0")
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+    assert row.event.client == row.event.interaction == f"sha256:{digest}"
+    assert store.audit.verify().rows == {"node-1": 1}
+
+
+def test_count(filled):
+    assert filled.audit.count("code.issued") == 10
+    assert filled.audit.count("other") == 0
+
+
 def test_own_log_is_newest_first_and_only_ones_own(store):
     extra = {"client": "bank", "interaction": "i1", "detail": {"b": "2", "a": "é"}}
     mine = event(1, account="me", commitment=b"\x01" * 32, **extra)

@@ -139,6 +139,18 @@ def test_broken_constraints_are_for_the_caller(database):
         connection.execute(meta.insert(), [{"name": "x", "value": b""}] * 2)
 
 
+def test_f008_another_process_gets_a_new_pool(database):
+    """As after a fork: the parent's connections are neither used nor closed."""
+    database.migrate()
+    before = database._engines().base.pool
+    database._process = -1
+    with database.read() as connection:
+        assert connection.execute(select(meta)).all() == []
+    assert database._engines().base.pool is not before
+    assert before.checkedin() > 0
+    before.dispose()
+
+
 def test_snapshot_sees_one_state(database):
     database.migrate()
     with database.snapshot() as connection:
