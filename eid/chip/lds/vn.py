@@ -7,6 +7,7 @@ Text is normalised to NFC; the raw bytes alone are hashed.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ _NAMES: Final[Mapping[int, str]] = MappingProxyType(
         16: "chip_id",
     }
 )
+_OLD_NUMBER: Final = re.compile(r"[0-9]{9}")
 _FAMILY: Final = 13
 _SPOUSE: Final = 14
 
@@ -50,8 +52,9 @@ _SPOUSE: Final = 14
 class VnData:
     """The fields as the card words them (dates ``dd/mm/yyyy``); ``None`` where absent.
 
-    ``family`` holds the parents in the order of the card; with one name alone it is not known
-    whose it is. ``unknown`` maps field numbers to the encoded field.
+    ``family`` holds the parents in the order of the card, an empty text where the card leaves a
+    place empty; with one name alone it is not known whose it is. ``unknown`` maps field numbers to the encoded field. ``findings`` names what is
+    odd: ``dg13.old_number_place`` if field 16 looks like the old number that 15 should hold.
     """
 
     number: str | None = field(default=None, repr=False)
@@ -71,6 +74,7 @@ class VnData:
     old_number: str | None = field(default=None, repr=False)
     chip_id: str | None = field(default=None, repr=False)
     unknown: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    findings: tuple[str, ...] = ()
     raw: bytes = field(default=b"", repr=False)
 
 
@@ -85,14 +89,21 @@ def parse_dg13(data: bytes) -> VnData:
     unknown: dict[int, bytes] = {}
     family: tuple[str, ...] = ()
     for number, (values, raw) in entries.items():
-        strings = [text for value in values for text in _strings(value)]
         if number == _FAMILY:
-            family = tuple(strings)
+            family = _parents(values)
         elif number in _NAMES or number == _SPOUSE:
+            strings = [text for value in values for text in _strings(value)]
             texts[_NAMES.get(number, "spouse")] = _one(strings)
         else:
             unknown[number] = raw
-    return VnData(family=family, unknown=MappingProxyType(unknown), raw=data, **texts)
+    displaced = not texts.get("old_number") and _OLD_NUMBER.fullmatch(texts.get("chip_id") or "")
+    return VnData(
+        family=family,
+        unknown=MappingProxyType(unknown),
+        findings=("dg13.old_number_place",) if displaced else (),
+        raw=data,
+        **texts,
+    )
 
 
 def _entries(body: tlv.Tlv) -> dict[int, tuple[tuple[tlv.Tlv, ...], bytes]]:
@@ -129,6 +140,12 @@ def _strings(item: tlv.Tlv, depth: int = 0) -> list[str]:
     except UnicodeDecodeError as error:
         raise FormatError("A text of DG13 is not well encoded.", code="dg13.text") from error
     return [unicodedata.normalize("NFC", text)]
+
+
+def _parents(values: tuple[tlv.Tlv, ...]) -> tuple[str, ...]:
+    """The texts of field 13; an empty inner SEQUENCE keeps its place among others."""
+    strings = [text for value in values for text in _strings(value) or [""]]
+    return tuple(strings) if any(strings) else ()
 
 
 def _one(strings: list[str]) -> str | None:
