@@ -5,13 +5,22 @@ The commands live in one file each; heavy parts are imported when a command runs
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; errors are one sentence on stderr."""
+    """Run one command and return its exit code; errors are one sentence on stderr.
+
+    As the console script (no arguments given here) it also sets up this process: a supervisor's
+    signal ends a command as Ctrl-C does, and no text is refused by an odd terminal.
+    """
+    if arguments is None:
+        _set_up_process()
+        arguments = sys.argv[1:]
     try:
         from eid.cli.program import run
     except ModuleNotFoundError as e:
@@ -19,8 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write("eid: the command line needs typer: pip install 'eid[server]'.\n")
         return 2
-    if arguments is not None:
-        return run(arguments)
-    # what a supervisor sends ends a command as Ctrl-C does, with everything put away
+    return run(arguments)
+
+
+def _set_up_process() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return run(sys.argv[1:])
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

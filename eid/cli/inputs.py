@@ -22,7 +22,10 @@ def secret(value: str) -> str:
     """The value, or one line of standard input for ``-``, so that no process list shows it."""
     if value != "-":
         return value
-    line = sys.stdin.readline(_MAX_LINE + 1)
+    try:
+        line = sys.stdin.readline(_MAX_LINE + 1)
+    except UnicodeDecodeError as e:
+        raise FormatError("Standard input is not text.", code="input.line") from e
     if not line.strip() or len(line) > _MAX_LINE:
         raise FormatError("Standard input holds no usable line.", code="input.line")
     return line.strip()

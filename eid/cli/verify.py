@@ -15,7 +15,7 @@ from eid.errors import FormatError
 if TYPE_CHECKING:
     from eid.chip.evidence import Evidence
     from eid.chip.policy import Policy
-    from eid.chip.verdict import Verdict
+    from eid.chip.verdict import Holder, Verdict
 
 EXIT_CODES = {"accepted": 0, "rejected": 1, "unanchored": 3}
 _VERDICTS = {
@@ -88,7 +88,7 @@ def report(verdict: Verdict) -> Iterator[str]:
         yield f"  {check.status:8} {check.name:20} {check.message} ({check.code})"
     if verdict.holder is not None:
         yield ""
-        yield from _holder(verdict)
+        yield from _holder(verdict.holder)
     yield ""
     yield "Not proven:"
     yield from (f"  - {line}" for line in not_proven(verdict))
@@ -107,18 +107,16 @@ def not_proven(verdict: Verdict) -> tuple[str, ...]:
     return (*more, *_NOT_PROVEN)
 
 
-def _holder(verdict: Verdict) -> Iterator[str]:
-    holder = verdict.holder
-    if holder is not None:
-        yield "Holder, as signed on the card:"
-        yield f"  name             {_line(holder.name)}"
-        yield f"  birth date       {_line(holder.birth_date)}"
-        yield f"  sex, nationality {_line(holder.sex)} {_line(holder.nationality)}"
-        yield f"  document number  {_line(holder.document_number)}"
-        yield f"  personal number  {_line(holder.personal_number)}"
+def _holder(holder: Holder) -> Iterator[str]:
+    yield "Holder, as signed on the card:"
+    yield f"  name             {_line(holder.name)}"
+    yield f"  birth date       {_line(holder.birth_date)}"
+    yield f"  sex, nationality {_line(holder.sex)} {_line(holder.nationality)}"
+    yield f"  document number  {_line(holder.document_number)}"
+    yield f"  personal number  {_line(holder.personal_number)}"
 
 
-def _line(text: str | None) -> str:
+def _line(text: str) -> str:
     return "".join(char for char in text or "-" if char.isprintable())
 
 

@@ -137,6 +137,48 @@ def test_without_typer_one_sentence_says_what_to_install(tmp_path: Path) -> None
     assert done.stderr == "eid: the command line needs typer: pip install 'eid[server]'.\n"
 
 
+@pytest.mark.parametrize(
+    ("shell", "code"),
+    [
+        (r"printf '\377' | eid read --can - --out x", "access.can"),
+        (
+            r"printf '\377' | PYTHONIOENCODING=utf-8:strict eid read --can - --out x",
+            "input.line",
+        ),
+        ("eid read --can - --out x <&-", "input.line"),
+        ("eid read --can - --out x </dev/null", "input.line"),
+        ("eid verify --trust . 'ả' >&-", "usage"),
+        ("PYTHONIOENCODING=ascii eid verify --trust /nonexistent 'ả'", "input.trust"),
+    ],
+)
+def test_odd_streams_are_no_defect(shell: str, code: str, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", shell],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"({code})" in done.stderr or code == "usage"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_terminal_without_vietnamese_letters(case: Any, run: Any) -> None:
+    done = run(
+        "verify",
+        case.evidence,
+        "--trust",
+        case.trust,
+        environment={"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0
+    assert case.person.name in done.stdout
+
+
 def test_a_reader_of_our_output_may_leave() -> None:
     script = "import sys; from eid.cli import main; sys.exit(main(['--help']))"
     read_end, write_end = os.pipe()

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from eid.chip.verdict import Holder, Verdict
 from eid.cli import main
+from eid.cli.verify import report
 from eid.testing.authority import DocumentAuthority
 from eid.testing.faults import cloned, tampered_dg1
 from eid.testing.people import PEOPLE
@@ -169,3 +171,18 @@ def test_the_report_says_what_is_not_proven(
     out = capsys.readouterr().out
     assert "because:" in out
     assert "Holder" not in out
+
+
+def test_names_cannot_write_to_the_terminal() -> None:
+    holder = Holder(
+        name="A\x1b[2J\u202eB\n",
+        birth_date="1990-03-02",
+        sex="",
+        nationality="VNM",
+        document_number="1",
+        personal_number="",
+    )
+    lines = list(report(Verdict(verdict="accepted", checks=(), holder=holder)))
+    assert "  name             A[2JB" in lines
+    assert all(line.isprintable() for line in lines)
+    assert any(line.endswith("personal number  -") for line in lines)

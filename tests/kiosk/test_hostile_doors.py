@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 
 def code(page: Any) -> str:
@@ -114,3 +115,21 @@ def test_evidence_goes_to_the_pinned_origin_only(desk: Any) -> None:
     )
     page = desk.begin(token)
     assert (page.status_code, code(page)) == (403, "agent.foreign_uri")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.binary(max_size=400), path=st.sampled_from(["/card", "/card/x/agree"]))
+def test_any_bytes_are_refused_calmly(desk: Any, body: bytes, path: str) -> None:
+    for prefix in (b"", b"request=", b"agree=yes&form_token=x&number="):
+        page = desk.client.simulate_post(
+            path,
+            body=prefix + body,
+            headers={
+                "Host": desk.host,
+                "Origin": desk.provider.issuer if path == "/card" else f"http://{desk.host}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+        )
+        assert page.status_code in {400, 403}
+        assert code(page) != "error"
+    assert not desk.waited
