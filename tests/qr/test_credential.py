@@ -52,6 +52,14 @@ def test_issued_credentials_verify(world, identity):
     assert "THỬ" not in repr(credential)
 
 
+def test_q004_whoever_shows_it_is_its_bearer_only(world, identity):
+    """A screenshot verifies as well as the paper: the result never says more than that."""
+    text = world.issue(identity)
+    first, again = (verify_credential(text, world.keys, at=world.now) for _ in "ab")
+    assert first == again
+    assert first.binding == again.binding == "bearer"
+
+
 def test_only_the_verifier_makes_a_credential(world, identity):
     good = verify_credential(world.issue(identity), world.keys, at=world.now)
     values = {name: getattr(good, name) for name in Credential.__slots__}
