@@ -33,25 +33,11 @@ AUTH_METHODS: tuple[AuthMethod, ...] = ("client_secret_basic", "client_secret_po
 MIN_SECRET, MAX_SECRET = 8, 256
 MAX_REDIRECT_URIS = 32
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~:/-]{1,128}", re.ASCII)
-_MEMBERS = frozenset(
-    {
-        "client_id",
-        "client_secret",
-        "client_name",
-        "redirect_uris",
-        "token_endpoint_auth_method",
-        "scope",
-        "grant_types",
-        "response_types",
-        "client_uri",
-        "contacts",
-        "id_token_signed_response_alg",
-        "eid_min_auth_level",
-        "eid_legal_entity",
-        "eid_legal_basis",
-        "eid_client_secret_hash",
-    }
+_OWN_MEMBERS = frozenset(
+    {"eid_min_auth_level", "eid_legal_entity", "eid_legal_basis", "eid_client_secret_hash"}
 )
+_ORDINARY_SCOPES = "openid profile address"
+_SCOPES_WITHOUT_CLAIMS = frozenset({"openid", "email", "phone", "offline_access"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,18 +142,19 @@ def client_from_metadata(
 ) -> Client:
     """A client from an RFC 7591 object; SettingsError names the member that is wrong.
 
-    The secret comes as ``client_secret`` or, from a store, as ``eid_client_secret_hash``.
+    The secret comes as ``client_secret`` or, from a store, as ``eid_client_secret_hash``. Members
+    that mean nothing here are ignored (RFC 7591 §2), except for unknown ones of ours.
     """
     for name in metadata:
-        if name not in _MEMBERS:
-            raise _wrong(name, f"one of {', '.join(sorted(_MEMBERS))}")
+        if name.startswith("eid_") and name not in _OWN_MEMBERS:
+            raise _wrong(name, f"one of {', '.join(sorted(_OWN_MEMBERS))}")
     client_id = _text(metadata, "client_id")
     if not _CLIENT_ID.fullmatch(client_id):
         raise _wrong("client_id", "1 to 128 letters, digits and ._~:/-")
     method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
     if method not in AUTH_METHODS:
         raise _wrong("token_endpoint_auth_method", ", ".join(AUTH_METHODS))
-    _check_fixed(metadata)
+    _check_offered(metadata)
     return Client(
         client_id=client_id,
         name=_text(metadata, "client_name", default=client_id),
@@ -205,10 +192,11 @@ def _redirect_uris(metadata: Mapping[str, JSON]) -> tuple[str, ...]:
 
 
 def _scopes(metadata: Mapping[str, JSON]) -> frozenset[str]:
-    scopes = frozenset(_text(metadata, "scope", default="openid").split())
-    if not scopes <= SCOPES | {"openid"} or "openid" not in scopes:
+    """Number and card data only by name; the usual scopes that have no claims here fall away."""
+    named = frozenset(_text(metadata, "scope", default=_ORDINARY_SCOPES).split())
+    if not named <= SCOPES | _SCOPES_WITHOUT_CLAIMS:
         raise _wrong("scope", "openid and any of " + " ".join(sorted(SCOPES)))
-    return scopes
+    return (named & SCOPES) | {"openid"}
 
 
 def _min_auth_level(metadata: Mapping[str, JSON]) -> int | None:
@@ -220,16 +208,14 @@ def _min_auth_level(metadata: Mapping[str, JSON]) -> int | None:
     return level
 
 
-def _check_fixed(metadata: Mapping[str, JSON]) -> None:
-    """What registration may name but not change."""
-    fixed: tuple[tuple[str, JSON], ...] = (
-        ("grant_types", ["authorization_code"]),
-        ("response_types", ["code"]),
-        ("id_token_signed_response_alg", "ES256"),
-    )
-    for name, value in fixed:
-        if metadata.get(name, value) != value:
-            raise _wrong(name, str(value))
+def _check_offered(metadata: Mapping[str, JSON]) -> None:
+    """What registration may ask for only if it is what is offered."""
+    for name, offered in (("grant_types", "authorization_code"), ("response_types", "code")):
+        listed = metadata.get(name, [offered])
+        if not isinstance(listed, list) or offered not in listed:
+            raise _wrong(name, f"a list with {offered}")
+    if metadata.get("id_token_signed_response_alg", "ES256") != "ES256":
+        raise _wrong("id_token_signed_response_alg", "ES256")
 
 
 def _secret_hash(

@@ -132,7 +132,7 @@ def test_clients(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_unusable_clients(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "clients.json"
-    for text in ("", "{}", "[3]", json.dumps(CLIENT | {"surprise": 1})):
+    for text in ("", "{}", "[3]", json.dumps(CLIENT | {"eid_surprise": 1})):
         path.write_text(text, encoding="utf-8")
         assert main(["client", "add", "--config", config, "--file", str(path)]) == 2
     path.write_text(json.dumps(CLIENT | {"eid_legal_entity": "Người khác"}), encoding="utf-8")

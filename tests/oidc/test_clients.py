@@ -31,7 +31,7 @@ def test_defaults():
     made = client()
     assert made.name == "portal"
     assert made.auth_method == "client_secret_basic"
-    assert made.scopes == {"openid"}
+    assert made.scopes == {"openid", "profile", "address"}
     assert made.min_auth_level is None
     assert made.legal_entity == made.sector == "Example Ltd"
     assert "portal-secret" not in repr(made) + str(made.to_metadata())
@@ -70,7 +70,6 @@ def test_a_registration_survives_its_store():
         ({"redirect_uris": []}, "redirect_uris"),
         ({"redirect_uris": "https://portal.example/"}, "redirect_uris"),
         ({"redirect_uris": [7]}, "redirect_uris"),
-        ({"scope": "profile"}, "scope"),
         ({"scope": "openid admin"}, "scope"),
         ({"scope": 7}, "scope"),
         ({"eid_min_auth_level": 0}, "eid_min_auth_level"),
@@ -81,7 +80,8 @@ def test_a_registration_survives_its_store():
         ({"grant_types": ["implicit"]}, "grant_types"),
         ({"response_types": ["token"]}, "response_types"),
         ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg"),
-        ({"redirect_uri": "https://portal.example/"}, "redirect_uri"),
+        ({"grant_types": "authorization_code"}, "grant_types"),
+        ({"eid_min_level": 2}, "eid_min_level"),
         ({"eid_client_secret_hash": "x"}, "eid_client_secret_hash"),
         ({"eid_client_secret_hash": "sha256$AA$AA"}, "eid_client_secret_hash"),
         ({"eid_client_secret_hash": "sha256$+$AA"}, "eid_client_secret_hash"),
@@ -93,6 +93,17 @@ def test_what_is_refused_names_its_member(changed, key):
         client(**changed)
     assert caught.value.facts["key"] == key
     assert "portal-secret" not in str(caught.value)
+
+
+def test_what_means_nothing_here_is_ignored():
+    made = client(
+        logo_uri="javascript:alert(1)",
+        application_type="web",
+        grant_types=["authorization_code", "refresh_token"],
+        scope="profile email phone offline_access",
+    )
+    assert made.scopes == {"openid", "profile"}
+    assert "logo_uri" not in made.to_metadata()
 
 
 @pytest.mark.parametrize(
