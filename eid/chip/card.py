@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from eid import tlv
@@ -41,6 +42,13 @@ _MAX_CONTINUATIONS: Final = 300
 _MAX_HEAD: Final = 8
 _MASTER_FILE: Final = b"\x3f\x00"
 _CAN_HOLD_DATA: Final = (SW_OK, SW_WARNING, SW_WARNING_SELECTED)
+
+
+@dataclass(slots=True)
+class _Content:
+    """A file as far as it was read; its repr, and so a traceback, shows none of it."""
+
+    octets: bytes = field(repr=False)
 
 
 class Card:
@@ -154,30 +162,32 @@ class Card:
 
     def _read(self, sfi: int | None) -> bytes:
         """Read the file of this short identifier, or the selected one, from its start."""
-        content, total = self._announced(self._first_block(sfi))
+        found = _Content(self._first_block(sfi))
+        total = self._announced(found)
         if total > MAX_FILE:
             raise ProtocolError("A file announces too many bytes.", code="file.size")
-        while len(content) < total:
-            wanted = total - len(content)
-            block = self._block_at(len(content), wanted)
-            if not block:
+        while len(found.octets) < total:
+            if not self._extend(found, total):
                 raise ProtocolError("A file ends too early.", code="file.truncated")
-            content += block
-        return content[:total]
+        return found.octets[:total]
 
-    def _announced(self, content: bytes) -> tuple[bytes, int]:
-        """Return the start of a file, read on until it tells its length, and that length."""
+    def _extend(self, found: _Content, total: int) -> bool:
+        """Read on towards this length; False at the end of the file."""
+        size = len(found.octets)
+        found.octets += self._block_at(size, total - size)
+        return len(found.octets) > size
+
+    def _announced(self, found: _Content) -> int:
+        """Return the length a file tells in its head, reading on until the head is whole."""
         while True:
             try:
-                return content, tlv.total_length(content[:_MAX_HEAD])
+                return tlv.total_length(found.octets[:_MAX_HEAD])
             except FormatError as error:
-                more = len(content) < _MAX_HEAD and error.code == "tlv.truncated"
-                block = self._block_at(len(content), _MAX_HEAD - len(content)) if more else b""
-                if not block:
+                whole = len(found.octets) >= _MAX_HEAD or error.code != "tlv.truncated"
+                if whole or not self._extend(found, _MAX_HEAD):
                     raise ProtocolError(
                         "A file has no usable length.", code="file.length"
                     ) from error
-                content += block
 
     def _first_block(self, sfi: int | None) -> bytes:
         p1 = 0x00 if sfi is None else 0x80 | sfi

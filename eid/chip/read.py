@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -38,7 +38,6 @@ BUILTIN_CARD_ACCESS: Final = bytes.fromhex(
     "04020202010202010D"
 )
 FALLBACK_BUILTIN: Final = "builtin_card_access"
-_CARD_ACCESS: Final = CARD_ACCESS.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,27 +72,32 @@ def read(  # noqa: PLR0913 - options by keyword, each with a safe default
     left out: who judges decides whether they are missed. Raises CardError and its kin.
     """
     card = Card(transport, extended=extended, limit=clock() + deadline_s, clock=clock)
+    found = _Found()
     steps = _Steps(progress, total=len(plan.files) + 2)
     try:
-        card_access, access = _open(card, key, rng)
-        files = {} if access.fallback else {_CARD_ACCESS: card_access}
+        access = _open(card, key, rng, found)
         steps.finished("access")
         for name in plan.files:
-            content = _read_if_present(card, name)
-            if content is not None:
-                files[name] = content
+            _read_if_present(card, name, found)
             steps.finished("file", name)
         answer = _challenge(card, plan, challenge, challenge_source)
         steps.finished("proof")
     finally:
         card.wipe()
     return Evidence(
-        files=files,
+        files=found.files,
         access=access,
         active_authentication=answer,
         reader=_reader(card.reader),
         read_at=at.replace(microsecond=0),
     )
+
+
+@dataclass(slots=True)
+class _Found:
+    """The files so far; its repr, and so a traceback, shows none of them."""
+
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 class _Steps:
@@ -110,23 +114,22 @@ class _Steps:
             self._listener(Progress(step=step, done=self._done, total=self._total, file=file))
 
 
-def _open(card: Card, key: AccessKey, rng: Rng) -> tuple[bytes, Access]:
-    """Run PACE and select the application; return EF.CardAccess and how it went."""
+def _open(card: Card, key: AccessKey, rng: Rng, found: _Found) -> Access:
+    """Run PACE and select the application; return how it went."""
     content = card.read_card_access()
-    fallback = FALLBACK_BUILTIN if content is None else None
-    content = content or BUILTIN_CARD_ACCESS
-    info = _choose(content)
+    if content is not None:
+        found.files[CARD_ACCESS.name] = content
+    info = _choose(content or BUILTIN_CARD_ACCESS)
     card.secure(establish(card.exchange, info, key, rng=rng))
     card.select_application()
-    access = Access(
+    return Access(
         protocol="PACE",
         mapping=MAPPING,
         password=key.kind,
         oid=info.oid,
         parameter_id=info.parameter_id,
-        fallback=fallback,
+        fallback=FALLBACK_BUILTIN if content is None else None,
     )
-    return content, access
 
 
 def _choose(card_access: bytes) -> PaceInfo:
@@ -137,14 +140,13 @@ def _choose(card_access: bytes) -> PaceInfo:
     return choose_pace(infos)
 
 
-def _read_if_present(card: Card, name: str) -> bytes | None:
+def _read_if_present(card: Card, name: str, found: _Found) -> None:
     file = FILES[name]
     try:
-        return card.read_file(file.fid, file.sfi)
+        found.files[name] = card.read_file(file.fid, file.sfi)
     except StatusError as error:
-        if error.sw == SW_FILE_NOT_FOUND:
-            return None
-        raise
+        if error.sw != SW_FILE_NOT_FOUND:
+            raise
 
 
 def _challenge(
