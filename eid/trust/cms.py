@@ -81,9 +81,10 @@ def parse_signed_data(data: bytes, *, content_types: Collection[str]) -> SignedD
         raise FormatError("A ContentInfo is malformed.", code="cms.format")
     if tlv.decode_oid(parts[0].value) != SIGNED_DATA:
         raise FormatError("The content is not SignedData.", code="cms.content_info_type")
-    fields = list(tlv.children(tlv.parse(parts[1].value, ber=True), ber=True))
+    inner = tlv.parse(parts[1].value, ber=True)
+    fields = list(tlv.children(inner, ber=True)) if inner.tag == 0x30 else []
     _version(_take(fields, 0x02))
-    digests = [identifier_parts(item)[0] for item in tlv.children(_take(fields, 0x31), ber=True)]
+    digests = tlv.children(_take(fields, 0x31), ber=True)
     content_type, content = _content(_take(fields, 0x30), content_types)
     certificates = _certificates(fields)
     if fields and fields[0].tag == 0xA1:
@@ -92,8 +93,7 @@ def parse_signed_data(data: bytes, *, content_types: Collection[str]) -> SignedD
     if fields or len(signers) != 1:
         raise FormatError("There must be exactly one signer.", code="cms.signers")
     signer_info = _signer_info(signers[0])
-    if signer_info.digest.oid not in digests:
-        raise FormatError("The signer's digest is not announced.", code="algorithm.digest")
+    _check_announced(digests, signer_info.digest)
     if signer_info.content_type != content_type:
         raise FormatError("The signed content type differs.", code="cms.content_type_mismatch")
     return SignedData(
@@ -127,6 +127,13 @@ def _version(item: tlv.Tlv) -> int:
     if not 1 <= number <= 5:
         raise FormatError("A CMS version is unknown.", code="cms.version")
     return number
+
+
+def _check_announced(digests: tuple[tlv.Tlv, ...], used: Digest) -> None:
+    """The signer's digest is in the list; what else the list names does not matter."""
+    named = [item for item in digests if identifier_parts(item)[0] == used.oid]
+    if not named or any(parse_digest(item) != used for item in named):
+        raise FormatError("The signer's digest is not announced.", code="algorithm.digest")
 
 
 def _content(item: tlv.Tlv, allowed: Collection[str]) -> tuple[str, bytes]:

@@ -230,6 +230,8 @@ def check_lists(question: Question, hashes: Hashes | None) -> Check:
             raise Inconsistent("EF.COM and the signed list differ.", code="lds.data_groups")
         if com.lds_version != (listed.lds_version or "0107"):
             raise Inconsistent("EF.COM states another LDS version.", code="lds.version")
+        if com.unicode_version != (listed.unicode_version or "040000"):
+            raise Inconsistent("EF.COM states another Unicode version.", code="lds.version")
     except EidError as error:
         return failed(name, error)
     return passed(name, "lds.consistent", "EF.COM and the signed list agree.")
