@@ -1,12 +1,11 @@
 """The person's yes: field by field before, and a code for the service after it.
 
->>> [field.english for field in fields_of(("openid", "eid:number"), ())]
-['Personal number']
+>>> denied().error
+'access_denied'
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,14 +24,9 @@ from eid.oidc.provider import Provider
 from eid.oidc.session import Session
 
 
-def fields_of(scopes: Iterable[str], names: Iterable[str]) -> tuple[ClaimField, ...]:
-    """Every field that a yes would release."""
-    return released(scopes, names)
-
-
 def requested_fields(request: AuthorizationRequest) -> tuple[ClaimField, ...]:
-    """The fields of a request, wherever it wants them delivered."""
-    return fields_of(request.scopes, (*request.claims.id_token, *request.claims.userinfo))
+    """Every field that a yes would release, wherever it is delivered."""
+    return released(request.scopes, (*request.claims.id_token, *request.claims.userinfo))
 
 
 def authentication_of(
