@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from eid.chip import pcsc
+from eid.chip.pcsc import service as service_module
+from eid.chip.pcsc.service import scard_module
+from eid.chip.pcsc.worker import Worker
 from eid.errors import CardError, CardRemoved, DeadlineExceeded, ReaderError
 
 ATR = bytes.fromhex("3B80800101")
@@ -95,7 +98,7 @@ class Service:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     stand_in = Service()
-    monkeypatch.setattr(pcsc, "_scard_module", lambda: stand_in)
+    monkeypatch.setattr(service_module, "scard_module", lambda: stand_in)
     yield stand_in
     if stand_in.block is not None:
         stand_in.block.set()
@@ -262,7 +265,7 @@ class TestConnection:
         assert "disconnect" not in service.names()
 
     def test_a_stuck_worker_is_not_used_again(self) -> None:
-        worker, hold = pcsc._Worker(), threading.Event()
+        worker, hold = Worker(), threading.Event()
         assert worker.run(lambda: hold.wait(5), 0.05) is None
         assert worker.stuck
         assert worker.run(lambda: True, 5) is None
@@ -348,7 +351,7 @@ class TestWaiting:
 
 
 def test_the_real_layer_has_all_names() -> None:
-    scard = pcsc._scard_module()
+    scard = scard_module()
     for name in vars(Service):
         if name.startswith("SC"):
             assert hasattr(scard, name), name
