@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dh
 from hypothesis import given, settings, strategies as st
 
 from eid import tlv
@@ -67,19 +66,6 @@ def test_worked_example_of_chip_authentication():
     secret = groups.agree(SMALL, number(TR["ca_pcd_priv_key"]), public)
     assert secret == bytes.fromhex(TR["ca_shared_secret_k"])
     assert groups.public_element(SMALL, number(TR["ca_picc_priv_key"])) == public
-
-
-@pytest.mark.parametrize("group", ALL, ids=lambda group: group.name)
-def test_agreement_is_that_of_cryptography(group):
-    mine, theirs = 0x1234567890ABCDEF, 0xFEDCBA0987654321
-    numbers = dh.DHParameterNumbers(group.p, group.g, group.q)
-    public = groups.public_element(group, theirs)
-    private = dh.DHPrivateNumbers(
-        mine, dh.DHPublicNumbers(groups.public_element(group, mine), numbers)
-    ).private_key()
-    peer = dh.DHPublicNumbers(public, numbers).public_key()
-    expected = private.exchange(peer).rjust(group.size, b"\x00")
-    assert groups.agree(group, mine, public) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,7 +146,7 @@ class TestParameters:
     def test_unusable_groups_are_refused(self, numbers, code):
         assert code_of(group_from_parameters, parameters(*numbers)) == code
 
-    @pytest.mark.parametrize("text", ["0500", "3000", "300401010101", "30060401000401 00"])
+    @pytest.mark.parametrize("text", ["0500", "3000", "3003010101", "30060401000401 00"])
     def test_other_structures_are_refused(self, text):
         assert code_of(group_from_parameters, tlv.parse(bytes.fromhex(text))) == "ec.group"
 
