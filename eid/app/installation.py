@@ -18,10 +18,8 @@ from eid.app.verifier import TrustFolder, Verifier
 from eid.chip.verify import IDENTIFY
 from eid.errors import EidError, FormatError
 from eid.keys import (
-    Envelope,
     SigningKey,
     load_or_create_encryption_key,
-    load_or_create_secret,
     load_or_create_signing_key,
 )
 from eid.levels.account import Account
@@ -30,11 +28,8 @@ from eid.oidc.clients import Client
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider, ProviderKeys
 from eid.oidc.settings import ProviderSettings
-from eid.store.accounts import AccountKeys, Accounts, new_account_id
-from eid.store.audit import Audit
+from eid.store import Accounts, Audit, Grants, Store, new_account_id, open_store
 from eid.store.clients import Clients
-from eid.store.database import Database
-from eid.store.grants import Grants
 
 LOGIN = replace(
     IDENTIFY, name="login", required=IDENTIFY.required | {"aa.signature", "aa.freshness"}
@@ -63,12 +58,24 @@ class Installation:
     """Everything of one ``eid.toml``, opened; use :func:`open_installation`."""
 
     settings: Settings
-    database: Database = field(repr=False)
-    audit: Audit = field(repr=False)
-    accounts: Accounts = field(repr=False)
-    grants: Grants = field(repr=False)
+    store: Store = field(repr=False)
     clients: Clients = field(repr=False)
     trust: TrustFolder
+
+    @property
+    def accounts(self) -> Accounts:
+        """The people who log in."""
+        return self.store.accounts
+
+    @property
+    def grants(self) -> Grants:
+        """One-time state."""
+        return self.store.grants
+
+    @property
+    def audit(self) -> Audit:
+        """The record."""
+        return self.store.audit
 
     def provider(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Provider:
         """The OpenID Provider over this installation."""
@@ -111,7 +118,7 @@ class Installation:
     def is_ready(self) -> bool:
         """Whether the database and the trust folder can be used now."""
         try:
-            self.database.check()
+            self.store.database.check()
             self.trust.current()
         except EidError:
             return False
@@ -154,38 +161,26 @@ class Installation:
 
 
 @contextmanager
-def open_installation(settings: Settings, *, migrate: bool = True) -> Iterator[Installation]:
+def open_installation(settings: Settings) -> Iterator[Installation]:
     """Open the installation; an empty database is given its tables first.
 
     Raises SettingsError for what must be mended, Unavailable when the database is down.
     """
-    folder = settings.data_dir
-    database = Database.open(settings.database)
+    store = open_store(
+        settings.database,
+        settings.data_dir,
+        node=_node(),
+        insecure_fast_hash=settings.insecure_fast_hash,
+    )
     try:
-        if migrate:
-            database.migrate()
-        envelope_key = load_or_create_secret(folder, "envelope")
-        audit = Audit(database, node=_node(), key=load_or_create_signing_key(folder, "audit"))
         yield Installation(
             settings=settings,
-            database=database,
-            audit=audit,
-            accounts=Accounts(
-                database,
-                audit,
-                AccountKeys(
-                    lookup=load_or_create_secret(folder, "lookup"),
-                    pairwise=load_or_create_secret(folder, "pairwise"),
-                    envelope=envelope_key,
-                ),
-                insecure_fast_hash=settings.insecure_fast_hash,
-            ),
-            grants=Grants(database, audit, Envelope(load_or_create_secret(folder, "grants"))),
-            clients=Clients(database, audit=audit, legal_entity=settings.legal_entity),
+            store=store,
+            clients=Clients(store.database, audit=store.audit, legal_entity=settings.legal_entity),
             trust=TrustFolder(settings.trust),
         )
     finally:
-        database.close()
+        store.close()
 
 
 def _node() -> str:

@@ -26,7 +26,7 @@ def serve(settings: Settings) -> None:
     Raises SettingsError or Unavailable before the first request, never at it.
     """
     with open_installation(settings) as installation:
-        installation.database.check()
+        installation.store.database.check()
         installation.trust.current()
         installation.provider()
     server = Server(
@@ -47,7 +47,7 @@ def serve(settings: Settings) -> None:
 def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Response]:
     """The provider as a WSGI application, for one worker process or another server."""
     stack = ExitStack()
-    installation = stack.enter_context(open_installation(settings, migrate=False))
+    installation = stack.enter_context(open_installation(settings))
     return create_app(installation.provider())
 
 

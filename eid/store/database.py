@@ -13,16 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from eid.errors import SettingsError, Unavailable
+from eid.store import versions
 
 WAIT_S = 4
 MIGRATION_LOCK = 0x65_69_64
@@ -97,28 +94,17 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version, in one transaction; safe to run twice, or at once."""
-        config, script = _scripts()
         with self.write() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
                 )
-            self._refuse_unknown(connection, script)
-            config.attributes["connection"] = connection
-            environment = EnvironmentContext(
-                config,
-                script,
-                fn=lambda revision, _context: script._upgrade_revs("head", revision),  # noqa: SLF001 - as alembic.command does
-            )
-            with environment:
-                script.run_env()
+            versions.upgrade(connection)
 
     def check(self) -> None:
         """SettingsError unless the schema is this version's and SQLite is durable (F-002, F-004)."""
-        _config, script = _scripts()
         with self.read() as connection:
-            current = self._refuse_unknown(connection, script)
-            if current != script.get_current_head():
+            if versions.current(connection) != versions.REVISIONS[-1]:
                 raise SettingsError(
                     "The database's schema is older than this version.",
                     code="database.schema",
@@ -148,19 +134,6 @@ class Database:
             self._modes = _Modes.of(self._modes.base)
             self._process = os.getpid()
         return self._modes
-
-    def _refuse_unknown(self, connection: Connection, script: ScriptDirectory) -> str | None:
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {
-            row.revision for row in script.walk_revisions()
-        }:
-            raise SettingsError(
-                "The database's schema is newer than this version.",
-                code="database.schema",
-                key="database",
-                expected="the version of the software that wrote it",
-            )
-        return current
 
 
 def _sqlite(url: URL, *, fast: bool) -> Engine:
@@ -209,13 +182,6 @@ def _postgresql(url: URL) -> Engine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": WAIT_S, "options": timeouts},
     )
-
-
-def _scripts() -> tuple[Config, ScriptDirectory]:
-    config = Config()
-    config.set_main_option("script_location", "eid.store:migrations")
-    config.set_main_option("path_separator", "os")
-    return config, ScriptDirectory.from_config(config)
 
 
 @contextmanager
