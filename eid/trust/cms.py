@@ -74,7 +74,6 @@ def parse_signed_data(data: bytes, *, content_types: Collection[str]) -> SignedD
 
     ``content_types`` is the allow-list of eContentType (code ``cms.content_type``).
     """
-    tlv.check(data, ber=True)
     outer = tlv.parse(data, ber=True)
     parts = tlv.children(outer, ber=True) if outer.tag == 0x30 else ()
     if [part.tag for part in parts] != [0x06, 0xA0]:

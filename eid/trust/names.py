@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -53,7 +54,12 @@ class Name:
 
 
 def parse_name(item: tlv.Tlv) -> Name:
-    """Parse an RDNSequence. Raises ``FormatError``."""
+    """Parse an RDNSequence; equal bytes give the same value. Raises ``FormatError``."""
+    return _parse(item)
+
+
+@lru_cache(maxsize=1024)
+def _parse(item: tlv.Tlv) -> Name:
     relatives = tlv.children(item, ber=True) if item.tag == 0x30 else ()
     if not 1 <= len(relatives) <= _MAX_PARTS:
         raise FormatError("A name is malformed.", code="certificate.name")

@@ -28,17 +28,19 @@ _FAMILIES: Final = {"1": DhKey, "2": EcKey}
 def check_pace(question: Question, covered: Covered) -> Check:
     """``pace.confirmation``: unsigned EF.CardAccess offers exactly what signed DG14 offers."""
     name = "pace.confirmation"
-    if "EF.DG14" not in covered.files:
-        return unknown(name, "pace.unconfirmed", "No signed DG14 confirms the access protocol.")
     try:
-        signed = _pace_infos(parse_dg14(covered.files["EF.DG14"]))
+        dg14 = covered.read("EF.DG14", parse_dg14)
+        if dg14 is None:
+            message = "No signed DG14 confirms the access protocol."
+            return unknown(name, "pace.unconfirmed", message)
+        signed = _pace_infos(dg14)
         data = question.files.get("EF.CardAccess")
         offered = _pace_infos(parse_security_infos(data)) if data is not None else None
         if not signed:
             return unknown(name, "pace.unconfirmed", "DG14 names no access protocol.")
         if offered is not None and offered != signed:
             raise Inconsistent("EF.CardAccess is not what DG14 says.", code="pace.downgrade")
-        if not _used_is_signed(question, covered, seen=offered is not None):
+        if not _used_is_signed(question, dg14, seen=offered is not None):
             raise Inconsistent("The protocol used is not the signed one.", code="pace.downgrade")
     except EidError as error:
         return failed(name, error)
@@ -50,17 +52,16 @@ def _pace_infos(infos: SecurityInfos) -> frozenset[bytes]:
     return frozenset(info.raw for info in infos.items if info.oid.startswith(ID_PACE))
 
 
-def _used_is_signed(question: Question, covered: Covered, *, seen: bool) -> bool:
+def _used_is_signed(question: Question, dg14: SecurityInfos, *, seen: bool) -> bool:
     """Whether the protocol the reader says it ran is on offer; without the file it must say."""
     access = question.evidence.access
     if access.protocol == "BAC":
         return False
     if access.protocol != "PACE":
         return seen
-    infos = parse_dg14(covered.files["EF.DG14"]).pace
     return any(
         info.oid == access.oid and info.parameter_id in (access.parameter_id, None)
-        for info in infos
+        for info in dg14.pace
     )
 
 

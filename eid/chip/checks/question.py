@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from eid.chip.evidence import Evidence
 from eid.chip.policy import Policy
@@ -29,11 +29,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """The files whose hash is signed and right, by name."""
+    """The files whose hash is signed and right, by name; each is parsed once."""
 
     files: Mapping[str, bytes] = field(repr=False)
+    _parsed: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
-        """Parse a covered file; ``None`` if it is not covered. Raises ``FormatError``."""
+        """Parse a covered file, always by the same parser; ``None`` if it is not covered. Raises ``FormatError``."""
         data = self.files.get(name)
-        return None if data is None else parse(data)
+        if data is None:
+            return None
+        if name not in self._parsed:
+            self._parsed[name] = parse(data)
+        return cast("_Value", self._parsed[name])

@@ -94,7 +94,6 @@ def parse_security_infos(data: bytes) -> SecurityInfos:
     """Parse ``SET OF SecurityInfo``; BER tolerated, nothing may follow. Raises ``FormatError``."""
     if len(data) > _MAX_FILE:
         raise FormatError("The SecurityInfos are longer than 64 KiB.", code="format.too_long")
-    tlv.check(data, ber=True)
     outer = tlv.parse(data, ber=True)
     if outer.tag != 0x31:
         raise FormatError("SecurityInfos are not a SET.", code="security_infos.tag")

@@ -83,7 +83,6 @@ def parse_dg13(data: bytes) -> VnData:
 
     Field 13 may hold the parents in one inner SEQUENCE or in two.
     """
-    tlv.check(data, ber=True)
     entries = _entries(tlv.parse(contents(data, FILES["EF.DG13"]), ber=True))
     texts: dict[str, str | None] = {}
     unknown: dict[int, bytes] = {}
