@@ -173,6 +173,18 @@ class TestEncodedParameters:
     def test_other_forms(self, data: str) -> None:
         assert code_of(ec.from_parameters, tlv.parse(bytes.fromhex(data))) == "ec.parameters"
 
+    def test_order_must_be_a_number(self) -> None:
+        parts = [part.raw for part in specified(P256).children()]
+        parts[4] = tlv.encode(0x04, parts[4])
+        bad = tlv.parse(tlv.encode(0x30, *parts))
+        assert code_of(ec.from_parameters, bad) == "ec.parameters"
+
+    def test_field_must_be_a_pair(self) -> None:
+        parts = [part.raw for part in specified(P256).children()]
+        parts[1] = tlv.encode(0x30, tlv.encode(0x06, tlv.encode_oid("1.2.840.10045.1.1")))
+        bad = tlv.parse(tlv.encode(0x30, *parts))
+        assert code_of(ec.from_parameters, bad) == "ec.unknown_curve"
+
     def test_base_point_must_be_octets(self) -> None:
         parts = [part.raw for part in specified(P256).children()]
         parts[3] = tlv.encode(0x03, parts[3])
@@ -235,6 +247,18 @@ class TestPoints:
         assert ec.multiply_add(P256, 5, g, g) == ec.multiply(P256, 6, g)
         assert ec.multiply_add(P256, P256.n, g, g) == g
         assert code_of(ec.multiply_add, P256, P256.n - 1, g, g) == "ec.infinity"
+
+    def test_sum_of_products(self) -> None:
+        g = P256.generator
+        h = ec.multiply(P256, 77, g)
+        for one, two in ((1, 1), (5, 0), (0, 5), (1 << 200, 3), (3, 1 << 255), (77, P256.n - 1)):
+            total = (one + 77 * two) % P256.n
+            if total:
+                expected = ec.multiply(P256, total, g)
+                assert ec.sum_of_products(P256, (one, g), (two, h)) == expected
+        assert code_of(ec.sum_of_products, P256, (77, g), (P256.n - 1, h)) == "ec.infinity"
+        assert code_of(ec.sum_of_products, P256, (0, g), (0, h)) == "ec.infinity"
+        assert code_of(ec.sum_of_products, P256, (1, g), (1, (1, 1))) == "ec.off_curve"
 
     @pytest.mark.parametrize("curve", ALL, ids=lambda curve: curve.name)
     def test_small_multiples_by_repeated_addition(self, curve: ec.Curve) -> None:

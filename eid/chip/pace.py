@@ -169,8 +169,9 @@ def _map_generator(handshake: _Handshake, rng: Rng) -> None:
     ours = ec.encode_point(curve, ec.public_point(curve, handshake.private))
     response = _authenticate(handshake, tlv.encode(0x81, ours))
     theirs = _point(curve, _answer(expect(response, "PACE: mapping"), 0x82), ours)
-    shared = ec.multiply(curve, handshake.private, theirs)
-    handshake.generator = ec.multiply_add(curve, handshake.nonce, curve.generator, shared)
+    handshake.generator = ec.sum_of_products(
+        curve, (handshake.nonce, curve.generator), (handshake.private, theirs)
+    )
 
 
 def _agree(handshake: _Handshake, rng: Rng) -> None:

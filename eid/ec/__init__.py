@@ -32,6 +32,7 @@ from eid.ec.points import (
     multiply_add,
     public_point,
     random_scalar,
+    sum_of_products,
     to_cryptography,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "multiply_add",
     "public_point",
     "random_scalar",
+    "sum_of_products",
     "to_cryptography",
     "verify_ecdsa",
 ]

@@ -46,7 +46,7 @@ def _verify(curve: Curve, public: Point, digest: bytes, r: int, s: int) -> bool:
     e = int.from_bytes(digest, "big") >> excess
     w = pow(s, -1, curve.n)
     try:
-        x, _ = sum_of_products(curve, e * w, r * w, public)
+        x, _ = sum_of_products(curve, (e * w, curve.generator), (r * w, public))
     except FormatError:
         return False  # the sum is the point at infinity
     return x % curve.n == r

@@ -7,7 +7,7 @@ The point at infinity is never a result: functions raise FormatError instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -77,14 +77,14 @@ def add(curve: Curve, left: Point, right: Point) -> Point:
 def multiply(curve: Curve, scalar: int, point: Point) -> Point:
     """Multiply a point of the curve; not constant-time."""
     _require(curve, point)
-    return _affine(curve, _multiply(curve, scalar % curve.n, point))
+    return _affine(curve, _sum(curve, [(scalar % curve.n, point)]))
 
 
 def multiply_add(curve: Curve, scalar: int, point: Point, addend: Point) -> Point:
     """Return ``scalar · point + addend``, as PACE's generic mapping needs it."""
     _require(curve, point)
     _require(curve, addend)
-    product = _multiply(curve, scalar % curve.n, point)
+    product = _sum(curve, [(scalar % curve.n, point)])
     return _affine(curve, _add(curve, product, (*addend, 1)))
 
 
@@ -118,10 +118,11 @@ def to_cryptography(curve: Curve, point: Point) -> ec.EllipticCurvePublicKey | N
     return ec.EllipticCurvePublicNumbers(*point, peer()).public_key() if peer else None
 
 
-def sum_of_products(curve: Curve, u1: int, u2: int, point: Point) -> Point:
-    """Return ``u1 · generator + u2 · point``, as verifying ECDSA needs it."""
-    left = _multiply(curve, u1 % curve.n, curve.generator)
-    return _affine(curve, _add(curve, left, _multiply(curve, u2 % curve.n, point)))
+def sum_of_products(curve: Curve, *terms: tuple[int, Point]) -> Point:
+    """Return the sum of ``scalar · point`` over all terms, in one pass; not constant-time."""
+    for _, point in terms:
+        _require(curve, point)
+    return _affine(curve, _sum(curve, [(scalar % curve.n, point) for scalar, point in terms]))
 
 
 def _require(curve: Curve, point: Point) -> None:
@@ -181,15 +182,20 @@ def _digits(scalar: int) -> list[int]:
     return digits
 
 
-def _multiply(curve: Curve, scalar: int, point: Point) -> _Jacobian:
-    p, a = curve.p, curve.a
-    base: _Jacobian = (*point, 1)
-    twice = _double(curve, base)
-    odd = [base]
+def _odd_multiples(curve: Curve, point: Point) -> list[_Jacobian]:
+    odd: list[_Jacobian] = [(*point, 1)]
+    twice = _double(curve, odd[0])
     for _ in range((1 << (_WINDOW - 2)) - 1):
         odd.append(_add(curve, odd[-1], twice))
+    return odd
+
+
+def _sum(curve: Curve, terms: Sequence[tuple[int, Point]]) -> _Jacobian:
+    """Add up products with shared doublings; scalars are reduced, points on the curve."""
+    p, a = curve.p, curve.a
+    rows = [(_digits(scalar), _odd_multiples(curve, point)) for scalar, point in terms]
     x, y, z, w = 1, 1, 0, 0  # w keeps a·z⁴ between doublings
-    for digit in reversed(_digits(scalar)):
+    for at in range(max(len(digits) for digits, _ in rows) - 1, -1, -1):
         yy = y * y % p
         s = 4 * x * yy % p
         m = (3 * x * x + w) % p
@@ -198,8 +204,10 @@ def _multiply(curve: Curve, scalar: int, point: Point) -> _Jacobian:
         z = 2 * y * z % p
         y = (m * (s - x) - u) % p
         w = 2 * u * w % p
-        if digit:
-            ox, oy, oz = odd[abs(digit) >> 1]
-            x, y, z = _add(curve, (x, y, z), (ox, oy if digit > 0 else -oy % p, oz))
-            w = a * pow(z, 4, p) % p
+        for digits, odd in rows:
+            digit = digits[at] if at < len(digits) else 0
+            if digit:
+                ox, oy, oz = odd[abs(digit) >> 1]
+                x, y, z = _add(curve, (x, y, z), (ox, oy if digit > 0 else -oy % p, oz))
+                w = a * pow(z, 4, p) % p
     return x, y, z
