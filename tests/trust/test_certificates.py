@@ -221,3 +221,7 @@ def test_bad_times(tag, text):
     with pytest.raises(FormatError) as caught:
         parse_time(tlv.parse(tlv.encode(tag, text)))
     assert caught.value.code == "certificate.time"
+
+
+def test_no_extensions_at_all():
+    assert parse_certificate(Parts().build(_7=None)).extensions == {}

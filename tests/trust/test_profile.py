@@ -163,3 +163,9 @@ def test_sha1_is_behind_its_switch():
             check_sha1(algorithm, insecure_allow_sha1=False)
         assert caught.value.code == "algorithm.sha1"
     check_sha1(SignatureAlgorithm(scheme="ecdsa", digest=SHA256), insecure_allow_sha1=False)
+
+
+def test_a_negative_serial_is_no_reason_to_refuse(party):
+    signer = parse_certificate(party("CSCA").issue(party("DS"), serial=-7))
+    assert signer.findings == ("certificate.serial",)
+    check_signer(signer)

@@ -220,3 +220,11 @@ def test_sha1_over_the_list_needs_its_switch(card, authority):
     assert card(weak).reasons == ("algorithm.sha1",)
     legacy = dataclasses.replace(IDENTIFY, insecure_allow_sha1=True)
     assert card(weak, policy=legacy).verdict == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [(b"0107", b"0108"), (b"040000", b"030000"), (b"040000", b"040100")]
+)
+def test_ef_com_states_other_versions(card, card_image, given, wanted):
+    com = card_image.files["EF.COM"].replace(given, wanted)
+    assert card(**{"EF.COM": com}).reasons == ("lds.version",)
