@@ -3,6 +3,15 @@
 Files are read by short identifier, with the first block as big as the chip can give and the
 length taken from it, so that most files cost one command. Chips that know no short identifiers,
 no extended length or other block sizes are met half-way, per command and remembered.
+
+>>> class OneFile:
+...     reader = ReaderInfo(name="One file")
+...     def transmit(self, command: bytes) -> bytes:
+...         return bytes.fromhex("6003 5F0100" "6282")
+...     def close(self) -> None:
+...         pass
+>>> Card(OneFile()).read_file(0x011E, 0x1E).hex()
+'60035f0100'
 """
 
 from __future__ import annotations

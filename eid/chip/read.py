@@ -2,6 +2,19 @@
 
 PACE with the CAN or the MRZ, then every file of the plan and the chip's answer to the challenge,
 all inside the one secure session. Whatever fails, the session's keys are wiped.
+
+>>> from datetime import UTC, datetime
+>>> from eid.chip.access import can_from_number, personal_number
+>>> from eid.testing.authority import DocumentAuthority
+>>> from eid.testing.people import PEOPLE
+>>> from eid.testing.personalise import personalise
+>>> from eid.testing.softcard import SoftwareCard
+>>> at, person = datetime(2026, 11, 20, tzinfo=UTC), PEOPLE["thu"]
+>>> card = SoftwareCard(personalise(person, DocumentAuthority.create(at=at), at=at))
+>>> can = can_from_number(personal_number(person.number))
+>>> evidence = read(card, can, plan=PLANS["kiosk"], challenge=bytes(8), at=at)
+>>> evidence.access.protocol, len(evidence.files), evidence.active_authentication is not None
+('PACE', 7, True)
 """
 
 from __future__ import annotations

@@ -3,6 +3,16 @@
 The frames are those of the virtual reader's driver: two bytes of length, then a command or
 answer; a frame of one byte from the reader's side switches power (0 off, 1 on, 2 reset, 4 asks
 for the answer to reset).
+
+>>> ours, card = socket.socketpair()
+>>> card.send(bytes.fromhex("0005 3B80800101"))  # the card's answer to reset is ready
+7
+>>> StreamTransport(ours, name="Phone").reader.atr.hex()
+'3b80800101'
+>>> card.recv(6).hex()
+'000101000104'
+>>> card.close(), ours.close()
+(None, None)
 """
 
 from __future__ import annotations
