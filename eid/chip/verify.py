@@ -221,15 +221,15 @@ def _judge(question: Question) -> _Judgement:
         check_portrait(question, covered),
         absent("remote", "remote.not_asked", "No remote verifier was asked."),
     )
-    verdict = _decide(question.policy, checks, person.holder)
+    verdict = _decide(question, checks, person.holder)
     return _Judgement(verdict=verdict, covered=covered, person=person, signed=signed, chain=chain)
 
 
-def _decide(policy: Policy, checks: tuple[Check, ...], holder: Holder | None) -> Verdict:
+def _decide(question: Question, checks: tuple[Check, ...], holder: Holder | None) -> Verdict:
     """Weigh the checks: what failed comes first, a missing anchor last."""
     hashes = next(check for check in checks if check.name == "sod.hashes")
     shown = holder if hashes.status == "passed" else None
-    against = _objections(policy, checks)
+    against = _objections(question, checks)
     outcome: Outcome = "accepted"
     error: VerificationError | None = None
     if against:
@@ -241,18 +241,28 @@ def _decide(policy: Policy, checks: tuple[Check, ...], holder: Holder | None) ->
     return verdict
 
 
-def _objections(policy: Policy, checks: tuple[Check, ...]) -> list[Check]:
+def _objections(question: Question, checks: tuple[Check, ...]) -> list[Check]:
     """What speaks against the card, the most telling first; a missing anchor comes last.
 
     That revocation is unknown for want of an anchor adds nothing to the want of an anchor.
     """
+    required = _required(question)
     bad = [check for check in checks if check.status == "failed"]
     for check in (check for check in checks if check.code != NO_ANCHOR):
-        lacking = check.name in policy.required and check.status in ("absent", "unknown")
-        keys = policy.require_chip_keys and check.code == "chip_auth.unavailable"
+        lacking = check.name in required and check.status in ("absent", "unknown")
+        keys = question.policy.require_chip_keys and check.code == "chip_auth.unavailable"
         if lacking or keys:
             bad.append(check)
     return sorted(bad, key=lambda check: (check.code == UNANCHORED, check.code == "not_checked"))
+
+
+def _required(question: Question) -> frozenset[str]:
+    """What the policy requires, and what the question itself cannot be answered without."""
+    asked = {
+        "mrz": question.policy.issuing_state is not None,
+        "holder.consistency": question.expect_number is not None,
+    }
+    return question.policy.required | {name for name, needed in asked.items() if needed}
 
 
 _KINDS: Final[Mapping[str, Callable[..., VerificationError]]] = MappingProxyType(

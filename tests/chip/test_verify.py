@@ -320,6 +320,18 @@ def test_without_dg1_nobody_is_identified(world):
     assert caught.value.verdict.verdict == "accepted"
 
 
+def test_what_was_asked_must_be_answered(world):
+    """A state or a number that is asked for needs DG1, whatever the policy says."""
+    evidence = without(world.evidence, "EF.DG1")
+    of_state = Policy(name="state", required=FLOOR, issuing_state="VNM")
+    refused(world, Inconsistent, "not_checked", evidence=evidence, policy=of_state)
+    floor = Policy(name="floor", required=FLOOR)
+    refused(
+        world, Inconsistent, "not_checked", evidence=evidence, policy=floor,
+        expect_number=world.number,
+    )  # fmt: skip
+
+
 def test_a_forged_chip_authentication_transcript_proves_nothing(world):
     forged = dataclasses.replace(
         evidence_of(world.image, world.at, challenge=None),
