@@ -171,6 +171,7 @@ def keep_running(stage: Stage) -> None:
         f"  the fictional card's number is {stage.person.number}\n"
         "Press Enter to present the card at the reader, and again to take it away.\n"
     )
+    sys.stdout.flush()
     inserted = False
     for _ in sys.stdin:
         if inserted:
@@ -179,6 +180,7 @@ def keep_running(stage: Stage) -> None:
             stage.reader.insert(image)
         inserted = not inserted
         sys.stdout.write("The card lies on the reader.\n" if inserted else "The card is away.\n")
+        sys.stdout.flush()
     while True:
         stage.processes[0].handle.wait()
         return
