@@ -22,7 +22,7 @@ eid.errors.SignatureInvalid: The evidence holds no security object.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
@@ -35,6 +35,7 @@ from eid.chip.checks.authenticity import (
     check_pace,
     check_portrait,
 )
+from eid.chip.checks.decision import decide
 from eid.chip.checks.holder import (
     Person,
     check_consistency,
@@ -44,7 +45,6 @@ from eid.chip.checks.holder import (
     read_person,
 )
 from eid.chip.checks.passive import (
-    NO_ANCHOR,
     Signed,
     check_chain,
     check_hashes,
@@ -58,18 +58,11 @@ from eid.chip.lds.template import trimmed
 from eid.chip.lds.vn import VnData
 from eid.chip.mrz import Mrz
 from eid.chip.policy import BANK, IDENTIFY, LEVEL2, POLICIES, Policy, load_policy
-from eid.chip.verdict import CHECK_NAMES, Check, Holder, Outcome, Status, Verdict, absent
+from eid.chip.verdict import Check, Holder, Status, Verdict, absent
 from eid.errors import (
-    ChallengeMismatch,
-    EidError,
-    HashMismatch,
     Inconsistent,
-    NotGenuine,
-    SignatureInvalid,
-    UntrustedIssuer,
-    VerificationError,
 )
-from eid.trust.path import UNANCHORED, Chain
+from eid.trust.path import Chain
 from eid.trust.store import TrustStore
 
 __all__ = [
@@ -221,71 +214,8 @@ def _judge(question: Question) -> _Judgement:
         check_portrait(question, covered),
         absent("remote", "remote.not_asked", "No remote verifier was asked."),
     )
-    verdict = _decide(question, checks, person.holder)
+    verdict = decide(question, checks, person.holder)
     return _Judgement(verdict=verdict, covered=covered, person=person, signed=signed, chain=chain)
-
-
-def _decide(question: Question, checks: tuple[Check, ...], holder: Holder | None) -> Verdict:
-    """Weigh the checks: what failed comes first, a missing anchor last."""
-    hashes = next(check for check in checks if check.name == "sod.hashes")
-    shown = holder if hashes.status == "passed" else None
-    against = _objections(question, checks)
-    outcome: Outcome = "accepted"
-    error: VerificationError | None = None
-    if against:
-        outcome = "unanchored" if against[0].code == UNANCHORED else "rejected"
-        error = _error(against[0])
-    verdict = Verdict(verdict=outcome, checks=checks, holder=shown, error=error)
-    if error is not None:
-        error.verdict = verdict
-    return verdict
-
-
-def _objections(question: Question, checks: tuple[Check, ...]) -> list[Check]:
-    """What speaks against the card, the most telling first; a missing anchor comes last.
-
-    That revocation is unknown for want of an anchor adds nothing to the want of an anchor.
-    """
-    required = _required(question)
-    bad = [check for check in checks if check.status == "failed"]
-    for check in (check for check in checks if check.code != NO_ANCHOR):
-        lacking = check.name in required and check.status in ("absent", "unknown")
-        keys = question.policy.require_chip_keys and check.code == "chip_auth.unavailable"
-        if lacking or keys:
-            bad.append(check)
-    return sorted(bad, key=lambda check: (check.code == UNANCHORED, check.code == "not_checked"))
-
-
-def _required(question: Question) -> frozenset[str]:
-    """What the policy requires, and what the question itself cannot be answered without."""
-    asked = {
-        "mrz": question.policy.issuing_state is not None,
-        "holder.consistency": question.expect_number is not None,
-    }
-    return question.policy.required | {name for name, needed in asked.items() if needed}
-
-
-_KINDS: Final[Mapping[str, Callable[..., VerificationError]]] = MappingProxyType(
-    {
-        "sod.signature": SignatureInvalid,
-        "sod.chain": UntrustedIssuer,
-        "sod.revocation": UntrustedIssuer,
-        "sod.hashes": HashMismatch,
-        "aa.signature": NotGenuine,
-        "aa.freshness": ChallengeMismatch,
-        "chip_auth": NotGenuine,
-    }
-)
-
-
-def _error(check: Check) -> VerificationError:
-    """The exception of an objection; a FormatError turns into the kind of its check."""
-    if isinstance(check.error, VerificationError):
-        return check.error
-    kind = _KINDS.get(check.name, Inconsistent)
-    error = kind(check.message, code=check.code)
-    error.__cause__ = check.error
-    return error
 
 
 def _card(question: Question, found: _Judgement) -> VerifiedCard:

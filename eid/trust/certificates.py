@@ -8,7 +8,7 @@ that keeps every byte as received. What is wrong with the *contents* for a given
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from eid import tlv
-from eid.errors import FormatError, SignatureInvalid
+from eid.errors import FormatError
 from eid.trust.algorithms import SignatureAlgorithm, parse_signature_algorithm
 from eid.trust.names import Name, parse_name
 from eid.trust.public_keys import PublicKey, bit_string, parse_public_key

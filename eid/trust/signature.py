@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, padding, rsa, utils
 
 from eid import ec, tlv
 from eid.errors import FormatError, SignatureInvalid
-from eid.trust.algorithms import SHA256, Digest, SignatureAlgorithm
+from eid.trust.algorithms import Digest, SignatureAlgorithm
 from eid.trust.public_keys import DsaKey, EcKey, PublicKey, RsaKey
 
 _HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {

@@ -11,41 +11,20 @@ A trust folder holds ``csca/``, ``link/``, ``ds/`` and ``crl/`` with DER or PEM 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
-import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from eid.errors import EidError, FormatError, SettingsError, SignatureInvalid
+from eid.errors import EidError, FormatError, SignatureInvalid
 from eid.trust.certificates import Certificate, parse_certificate, public_key, verify_issued
+from eid.trust.folder import Problem, read_folder, unwrap
 from eid.trust.names import Name
 from eid.trust.profile import subject_key_id
 from eid.trust.revocation import Crl, parse_crl
 from eid.trust.signature import verify
 
-_PEM: Final = re.compile(
-    rb"-----BEGIN (CERTIFICATE|X509 CRL)-----([A-Za-z0-9+/=\s]*)-----END \1-----"
-)
-_MAX_FILE: Final = 4 << 20
-_MAX_MANIFEST: Final = 16 << 20
-_MAX_FILES: Final = 20_000
 _MAX_REMEMBERED: Final = 4096
 _Parsed = TypeVar("_Parsed", Certificate, Crl)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something in the store that could not be used: where it lies, a code, and a sentence."""
-
-    source: str
-    code: str
-    message: str
 
 
 class TrustStore:
@@ -116,19 +95,8 @@ class TrustStore:
 
         A ``manifest.json``, if there is one, must list every file with its SHA-256.
         """
-        if not folder.is_dir():
-            raise SettingsError(
-                "The trust folder does not exist.",
-                code="settings.trust_folder",
-                file=str(folder),
-                expected="a folder with csca/, link/, ds/ and crl/",
-            )
         problems: list[Problem] = []
-        manifest = _manifest(folder)
-        found = {
-            kind: list(_files(folder, kind, manifest, problems))
-            for kind in ("csca", "link", "ds", "crl")
-        }
+        found = read_folder(folder, problems)
         return cls._from(found, problems)
 
     @classmethod
@@ -200,80 +168,7 @@ def _read(
     parsed: list[_Parsed] = []
     for source, data in found:
         try:
-            parsed.extend(parse(der) for der in _unwrap(data))
+            parsed.extend(parse(der) for der in unwrap(data))
         except EidError as error:
             problems.append(Problem(source=source, code=error.code, message=error.message))
     return parsed
-
-
-def _unwrap(data: bytes) -> list[bytes]:
-    """The DER objects of a PEM bundle, or the data itself."""
-    if b"-----BEGIN" not in data:
-        return [data]
-    blocks = _PEM.findall(data)
-    if len(blocks) != data.count(b"-----BEGIN"):
-        raise FormatError("A PEM file has broken parts.", code="trust.pem")
-    try:
-        return [base64.b64decode(b"".join(body.split()), validate=True) for _, body in blocks]
-    except binascii.Error as error:
-        raise FormatError("A PEM file has broken parts.", code="trust.pem") from error
-
-
-def _manifest(folder: Path) -> Mapping[str, str] | None:
-    """Relative path to SHA-256, or ``None`` without a manifest."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file:
-            entries = json.loads(file.read(_MAX_MANIFEST))["entries"]
-        return {str(entry["path"]): str(entry["sha256"]) for entry in entries}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(
-            "The manifest of the trust folder is unreadable.",
-            code="settings.trust_manifest",
-            file=str(path),
-            expected='{"entries": [{"path": ..., "sha256": ...}]}',
-        ) from error
-
-
-def _files(
-    folder: Path, kind: str, manifest: Mapping[str, str] | None, problems: list[Problem]
-) -> Iterator[tuple[str, bytes]]:
-    home = folder / kind
-    paths = sorted(home.iterdir()) if home.is_dir() else []
-    for index, path in enumerate(path for path in paths if not path.name.startswith(".")):
-        source = f"{kind}/{path.name}"
-        code, data = _file(path) if index < _MAX_FILES else ("trust.count", b"")
-        if not code and manifest is not None:
-            listed = manifest.get(source) == hashlib.sha256(data).hexdigest()
-            code = "" if listed else "trust.manifest"
-        if code:
-            problems.append(Problem(source=source, code=code, message=_PROBLEMS[code]))
-        else:
-            yield source, data
-
-
-_PROBLEMS: Final[Mapping[str, str]] = {
-    "trust.count": "The folder holds too many files.",
-    "trust.manifest": "The manifest does not list this file as it is.",
-    "trust.file": "Only plain files are read.",
-    "trust.writable": "Everybody may change this file.",
-    "trust.size": "The file is too long.",
-    "trust.unreadable": "The file cannot be read.",
-}
-
-
-def _file(path: Path) -> tuple[str, bytes]:
-    """A problem code or the bytes of a plain file nobody else may write."""
-    try:
-        info = path.lstat()
-        if not stat.S_ISREG(info.st_mode):
-            return "trust.file", b""
-        if info.st_mode & stat.S_IWOTH:
-            return "trust.writable", b""
-        if info.st_size > _MAX_FILE:
-            return "trust.size", b""
-        return "", path.read_bytes()
-    except OSError:
-        return "trust.unreadable", b""

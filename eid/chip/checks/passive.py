@@ -11,7 +11,7 @@ from typing import Final
 from eid.chip.checks.countries import same_country
 from eid.chip.checks.question import Covered, Question
 from eid.chip.lds.com import parse_com
-from eid.chip.lds.files import DATA_GROUPS, FILES, by_dg
+from eid.chip.lds.files import by_dg
 from eid.chip.lds.sod import SecurityObject, parse_security_object, parse_sod
 from eid.chip.mrz import Mrz
 from eid.chip.verdict import Check, absent, failed, not_checked, passed, unknown
