@@ -1,5 +1,6 @@
 """One strict door for every signature (RFC 8017 §8; FIPS 186-5; TR-03111 §5.2; RFC 5753).
 
+>>> from eid.trust.algorithms import SHA256
 >>> from eid.trust.public_keys import RsaKey
 >>> key = RsaKey(n=(1 << 1023) + 1, e=3)
 >>> verify(key, SignatureAlgorithm(scheme="rsa-pkcs1", digest=SHA256), b"message", b"")
