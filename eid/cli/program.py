@@ -18,6 +18,7 @@ from eid.cli.client import client
 from eid.cli.demo import demo
 from eid.cli.doctor import doctor
 from eid.cli.kiosk import kiosk
+from eid.cli.levels import levels
 from eid.cli.read import read
 from eid.cli.readers import readers
 from eid.cli.serve import serve
@@ -61,6 +62,7 @@ def program() -> typer.Typer:
         app.command()(command)
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
+    app.add_typer(levels, name="levels")
     return app
 
 

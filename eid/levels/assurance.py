@@ -74,7 +74,7 @@ class Assurance:
 
     ``missing`` names what would raise it: ``consent``, ``account.active``, ``account.level_1``,
     ``account.level_2``, ``card.possession``, ``card.account``, ``factor.knowledge``,
-    ``factor.possession``, ``factor.inherence``.
+    ``factor.possession``, ``factor.inherence``. ValueError for a level that there is not (L-014).
     """
 
     level: int
@@ -85,6 +85,12 @@ class Assurance:
     because: tuple[Rule, ...] = ()
     missing: tuple[str, ...] = ()
     amr: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.level) is not int or type(self.auth_level) is not int:
+            raise TypeError("levels are whole numbers")
+        if not (0 <= self.level <= 2 and 0 <= self.auth_level <= 4):
+            raise ValueError("the account's level is 0 to 2, the authentication's 0 to 4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

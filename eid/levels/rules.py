@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from importlib import resources
 from typing import Literal, cast, get_args
@@ -20,6 +20,9 @@ from eid.levels.assurance import FactorLevel
 
 VIETNAM = timezone(timedelta(hours=7))
 Confidence = Literal["high", "medium", "low", "own"]
+_DAYS_KEPT = 64
+_REQUIRED = frozenset({"id", "article", "text", "confidence"})
+_MEMBERS = _REQUIRED | {"grants", "numbers", "from", "until", "due", "subjects"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Rule:
 
     ``confidence`` is high, medium or low for law (how sure we are of its content) and ``own``
     for a rule of this project. Dates are calendar dates in UTC+7, ``effective_until`` included.
+    ``due`` is the last day on which ``subjects`` may do what the rule asks.
     """
 
     id: str
@@ -38,6 +42,8 @@ class Rule:
     confidence: Confidence
     effective_from: date
     effective_until: date | None = None
+    due: date | None = None
+    subjects: tuple[str, ...] = ()
     grants: FactorLevel | None = None
     numbers: Mapping[str, int]
 
@@ -53,6 +59,15 @@ class Rules:
     """A set of rules; of two with one id, at most one is in force on any day."""
 
     items: tuple[Rule, ...]
+    _by_id: dict[str, Rule] = field(init=False, repr=False, compare=False)
+    _table: tuple[FactorLevel, ...] = field(init=False, repr=False, compare=False)
+    _days: dict[date, Rules] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {rule.id: rule for rule in reversed(self.items)})
+        table = tuple(rule.grants for rule in self.items if rule.grants)
+        object.__setattr__(self, "_table", table)
+        object.__setattr__(self, "_days", {})
 
     @classmethod
     def load(cls) -> Rules:
@@ -82,11 +97,17 @@ class Rules:
         if at.tzinfo is None:
             raise ValueError("times are aware")
         day = at.astimezone(VIETNAM).date()
-        return Rules(tuple(rule for rule in self.items if rule.applies_on(day)))
+        known = self._days.get(day)
+        if known is None:
+            known = Rules(tuple(rule for rule in self.items if rule.applies_on(day)))
+            if len(self._days) >= _DAYS_KEPT:
+                self._days.clear()
+            self._days[day] = known
+        return known
 
     def get(self, rule_id: str) -> Rule | None:
         """The rule with this id, if it is among these."""
-        return next((rule for rule in self.items if rule.id == rule_id), None)
+        return self._by_id.get(rule_id)
 
     def number(self, rule_id: str, name: str) -> int | None:
         """A number that a rule sets, or None where no rule does."""
@@ -95,15 +116,24 @@ class Rules:
 
     def factor_table(self) -> tuple[FactorLevel, ...]:
         """What each authentication level takes under these rules."""
-        return tuple(rule.grants for rule in self.items if rule.grants)
+        return self._table
+
+    def deadlines(self, subject: str) -> tuple[Rule, ...]:
+        """The rules that give a trade such as ``banking`` a last day, the earliest first."""
+        found = (rule for rule in self.items if rule.due and subject in rule.subjects)
+        return tuple(sorted(found, key=lambda rule: (rule.due or date.max, rule.id)))
 
 
 def _rule(regulation: Mapping[str, object], row: Mapping[str, object]) -> Rule:
-    known = {"id", "article", "text", "confidence", "grants", "numbers", "from", "until"}
-    if row.keys() - known or row["confidence"] not in get_args(Confidence):
+    if (
+        row.keys() - _MEMBERS
+        or _REQUIRED - row.keys()
+        or row["confidence"] not in get_args(Confidence)
+    ):
         raise ValueError("unknown member or confidence")
     grants = cast("Mapping[str, object]", row.get("grants", {}))
     numbers = cast("Mapping[str, object]", row.get("numbers", {}))
+    subjects = cast("list[object]", row.get("subjects", []))
     return Rule(
         id=_text(row["id"]),
         regulation=_text(regulation["name"]),
@@ -113,6 +143,8 @@ def _rule(regulation: Mapping[str, object], row: Mapping[str, object]) -> Rule:
         confidence=cast("Confidence", row["confidence"]),
         effective_from=_date(row.get("from", regulation["effective_from"])),
         effective_until=_end(row.get("until", regulation.get("effective_until"))),
+        due=_end(row.get("due")),
+        subjects=tuple(map(_text, subjects)),
         grants=_grants(grants) if grants else None,
         numbers={name: _int(value) for name, value in numbers.items()},
     )
