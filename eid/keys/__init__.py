@@ -25,11 +25,7 @@ from eid.keys.files import (
     load_or_create_signing_key as load_or_create_signing_key,
 )
 from eid.keys.jwe import decrypt_jwe as decrypt_jwe, encrypt_jwe as encrypt_jwe
-from eid.keys.jwk import (
-    EncryptionKey as EncryptionKey,
-    PublicKey as PublicKey,
-    SigningKey as SigningKey,
-)
+from eid.keys.jwk import PublicKey as PublicKey, thumbprint as thumbprint
 from eid.keys.jwks import JwkSet as JwkSet
 from eid.keys.jwt import (
     check_half_hash as check_half_hash,
@@ -37,4 +33,11 @@ from eid.keys.jwt import (
     sign_jwt as sign_jwt,
     verify_jws as verify_jws,
     verify_jwt as verify_jwt,
+)
+from eid.keys.ring import KeyRing as KeyRing, load_ring as load_ring
+from eid.keys.signing import (
+    SIGNING_ALGORITHMS as SIGNING_ALGORITHMS,
+    EncryptionKey as EncryptionKey,
+    SigningAlgorithm as SigningAlgorithm,
+    SigningKey as SigningKey,
 )

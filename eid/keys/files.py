@@ -14,25 +14,40 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eid.errors import FormatError, SettingsError
-from eid.keys.jwk import EncryptionKey, SigningKey, load_private
+from eid.keys.signing import (
+    EncryptionKey,
+    SigningAlgorithm,
+    SigningKey,
+    load_private,
+    new_private_pem,
+)
 
 MAX_FILE = 16 * 1024
 _PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 
 
-def load_or_create_signing_key(data_dir: Path, purpose: str) -> SigningKey:
+def load_or_create_signing_key(
+    data_dir: Path, purpose: str, alg: SigningAlgorithm = "ES256"
+) -> SigningKey:
     """``data_dir/keys/<purpose>.pem``; SettingsError if it cannot be read, made or trusted."""
-    path = _place(data_dir, purpose, ".pem")
-    return SigningKey.of(_load_private(path), purpose)
+    return load_signing_key(place_of(data_dir, purpose, ".pem"), purpose, alg)
+
+
+def load_signing_key(path: Path, purpose: str, alg: SigningAlgorithm) -> SigningKey:
+    """The key of this file, made if it is absent; SettingsError as above."""
+    pem = _load_or_create(path, lambda: new_private_pem(alg))
+    try:
+        return SigningKey.from_pem(pem, purpose, alg)
+    except FormatError as error:
+        raise _settings(path, error.message, f"a PKCS#8 PEM key for {alg}") from error
 
 
 def load_or_create_encryption_key(data_dir: Path, purpose: str) -> EncryptionKey:
     """``data_dir/keys/<purpose>.enc.pem``; SettingsError as above."""
-    path = _place(data_dir, purpose, ".enc.pem")
+    path = place_of(data_dir, purpose, ".enc.pem")
     return EncryptionKey.of(_load_private(path), purpose)
 
 
@@ -44,7 +59,7 @@ def load_or_create_secret(
     rng: Callable[[int], bytes] = secrets.token_bytes,
 ) -> bytes:
     """``data_dir/keys/<purpose>.secret``, ``length`` raw bytes; SettingsError as above."""
-    path = _place(data_dir, purpose, ".secret")
+    path = place_of(data_dir, purpose, ".secret")
     secret = _load_or_create(path, lambda: rng(length))
     if len(secret) != length:
         raise _settings(path, "The secret has a wrong length.", f"{length} bytes")
@@ -52,22 +67,15 @@ def load_or_create_secret(
 
 
 def _load_private(path: Path) -> ec.EllipticCurvePrivateKey:
-    pem = _load_or_create(path, _new_pem)
+    pem = _load_or_create(path, new_private_pem)
     try:
         return load_private(pem)
     except FormatError as error:
         raise _settings(path, error.message, "a PKCS#8 PEM key on P-256") from error
 
 
-def _new_pem() -> bytes:
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def _place(data_dir: Path, purpose: str, suffix: str) -> Path:
+def place_of(data_dir: Path, purpose: str, suffix: str) -> Path:
+    """Where a purpose's file lies."""
     if not _PURPOSE.fullmatch(purpose):
         raise ValueError("a key's purpose is a short lower-case word")
     return data_dir / "keys" / (purpose + suffix)
@@ -105,10 +113,11 @@ def _create(path: Path, content: bytes) -> None:
             os.link(draft, path)
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make a change of names in the folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

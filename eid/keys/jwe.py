@@ -26,7 +26,8 @@ from eid.keys.encoding import (
     encode_base64url,
     parse_json_object,
 )
-from eid.keys.jwk import EncryptionKey, load_ec_point
+from eid.keys.jwk import load_ec_point
+from eid.keys.signing import EncryptionKey
 
 ALGORITHM = "ECDH-ES+A256KW"
 ENCRYPTION = "A256GCM"

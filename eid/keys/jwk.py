@@ -1,11 +1,4 @@
-"""Keys as values: strength and kind are checked when a key is loaded (RFC 7517, 7518 §6, 8725).
-
->>> key = SigningKey.generate("tokens")
->>> signature = key.sign(b"message")
->>> key.public.verify(b"message", signature)
->>> len(signature), "d" in key.public_jwk()
-(64, False)
-"""
+"""Public keys as values: strength and kind are checked on loading (RFC 7517, 7518 §6, 8725)."""
 
 from __future__ import annotations
 
@@ -13,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
@@ -25,7 +17,7 @@ MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 
 VerificationKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
-_ALGORITHMS = get_default_algorithms()
+ALGORITHMS = get_default_algorithms()
 CURVES: Mapping[str, tuple[ec.EllipticCurve, str]] = {
     "P-256": (ec.SECP256R1(), "ES256"),
     "P-384": (ec.SECP384R1(), "ES384"),
@@ -64,71 +56,8 @@ class PublicKey:
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """SignatureInvalid unless ``signature`` (JOSE form: ECDSA is r and s) is over ``message``."""
-        if not _ALGORITHMS[self.alg].verify(message, self.key, signature):
+        if not ALGORITHMS[self.alg].verify(message, self.key, signature):
             raise SignatureInvalid("The signature does not hold.", code="jws.signature")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKey:
-    """A P-256 key that signs for one purpose with ES256; ``kid`` is its RFC 7638 thumbprint."""
-
-    kid: str
-    purpose: str
-    alg: str = "ES256"
-    private: ec.EllipticCurvePrivateKey = field(repr=False)
-
-    @classmethod
-    def generate(cls, purpose: str) -> SigningKey:
-        """A new key."""
-        return cls.of(ec.generate_private_key(ec.SECP256R1()), purpose)
-
-    @classmethod
-    def of(cls, private: ec.EllipticCurvePrivateKey, purpose: str) -> SigningKey:
-        """The key as a value; FormatError unless it is on P-256."""
-        return cls(kid=thumbprint(_ec_jwk(private.public_key())), purpose=purpose, private=private)
-
-    @classmethod
-    def from_pem(cls, pem: bytes, purpose: str) -> SigningKey:
-        """An unencrypted PKCS#8 key; FormatError unless it is on P-256."""
-        return cls.of(load_private(pem), purpose)
-
-    @property
-    def public(self) -> PublicKey:
-        """The verifying half."""
-        return PublicKey(kid=self.kid, alg=self.alg, key=self.private.public_key())
-
-    def sign(self, message: bytes) -> bytes:
-        """An ES256 signature, 64 bytes: r and s."""
-        return bytes(_ALGORITHMS["ES256"].sign(message, self.private))
-
-    def public_jwk(self) -> dict[str, JSON]:
-        """The public JWK, with kid, alg and use."""
-        jwk = _ec_jwk(self.private.public_key())
-        return {**jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncryptionKey:
-    """A P-256 key that JWEs are encrypted to (ECDH-ES+A256KW)."""
-
-    kid: str
-    purpose: str
-    private: ec.EllipticCurvePrivateKey = field(repr=False)
-
-    @classmethod
-    def generate(cls, purpose: str) -> EncryptionKey:
-        """A new key."""
-        return cls.of(ec.generate_private_key(ec.SECP256R1()), purpose)
-
-    @classmethod
-    def of(cls, private: ec.EllipticCurvePrivateKey, purpose: str) -> EncryptionKey:
-        """The key as a value; FormatError unless it is on P-256."""
-        return cls(kid=thumbprint(_ec_jwk(private.public_key())), purpose=purpose, private=private)
-
-    def public_jwk(self) -> dict[str, JSON]:
-        """The public JWK, with kid, alg and use."""
-        jwk = _ec_jwk(self.private.public_key())
-        return {**jwk, "kid": self.kid, "alg": "ECDH-ES+A256KW", "use": "enc"}
 
 
 def thumbprint(jwk: Mapping[str, JSON]) -> str:
@@ -138,28 +67,9 @@ def thumbprint(jwk: Mapping[str, JSON]) -> str:
     return encode_base64url(hashlib.sha256(text).digest())
 
 
-def load_private(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """A P-256 private key from unencrypted PEM; FormatError for anything else."""
-    try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise FormatError("The file is not an unencrypted private key.", code="key.pem") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise FormatError("The key is not an EC key on P-256.", code="key.curve")
-    return key
-
-
 def load_ec_point(jwk: Mapping[str, JSON]) -> ec.EllipticCurvePublicKey:
     """The public key of an EC JWK on P-256, P-384 or P-521; FormatError if it is off its curve."""
     return _load_ec({**jwk, "alg": None})[0]
-
-
-def _ec_jwk(public: ec.EllipticCurvePublicKey) -> dict[str, JSON]:
-    if public.curve.name != "secp256r1":
-        raise FormatError("The key is not on P-256.", code="key.curve")
-    numbers = public.public_numbers()
-    x, y = (encode_base64url(value.to_bytes(32)) for value in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
 
 
 def _member(jwk: Mapping[str, JSON], name: str) -> bytes:

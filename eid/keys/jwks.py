@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from eid.errors import FormatError
 from eid.keys.encoding import JSON
-from eid.keys.jwk import CURVES, PRIVATE_MEMBERS, RSA_ALGORITHMS, PublicKey, SigningKey
+from eid.keys.jwk import CURVES, PRIVATE_MEMBERS, RSA_ALGORITHMS, PublicKey
+from eid.keys.signing import SigningKey
 
 MAX_KEYS = 100
 

@@ -19,8 +19,9 @@ from eid.keys.encoding import (
     encode_base64url,
     parse_json_object,
 )
-from eid.keys.jwk import PublicKey, SigningKey
+from eid.keys.jwk import PublicKey
 from eid.keys.jwks import JwkSet
+from eid.keys.signing import SigningKey
 
 MAX_TOKEN = 16 * 1024
 MAX_HEADER = 2 * 1024
@@ -89,6 +90,7 @@ def verify_jwt(  # noqa: PLR0913 - one door, every expectation named
 def half_hash(value: str, alg: str) -> str:
     """``at_hash`` or ``c_hash`` (OIDC Core §3.1.3.6); FormatError for an unknown algorithm."""
     digest = _HALF_HASHES.get(alg[2:]) if alg[:2] in {"ES", "RS", "PS"} else None
+    digest = hashlib.sha512 if alg == "EdDSA" else digest  # the hash inside Ed25519
     if digest is None:
         raise FormatError("The hash of this algorithm is not known.", code="jwt.half_hash")
     whole = digest(value.encode("ascii")).digest()

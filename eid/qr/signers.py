@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from eid.errors import FormatError
 from eid.keys import SigningKey
 from eid.qr import cose
 from eid.qr.cose import PublicKey, Signer
@@ -53,4 +54,8 @@ class SoftwareSigner:
 
 def as_signer(key: SigningKey | Signer) -> Signer:
     """*key* as a `Signer`. Its kid is the short `cose.key_id`, not the JWK thumbprint."""
-    return SoftwareSigner.of(key.private) if isinstance(key, SigningKey) else key
+    if not isinstance(key, SigningKey):
+        return key
+    if isinstance(key.private, rsa.RSAPrivateKey):
+        raise FormatError("A QR code is signed with ES256 or Ed25519.", code="key.curve")
+    return SoftwareSigner.of(key.private)

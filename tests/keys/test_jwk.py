@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from eid.errors import FormatError, SignatureInvalid
 from eid.keys import EncryptionKey, JwkSet, PublicKey, SigningKey, encode_base64url
-from eid.keys.jwk import load_private, thumbprint
+from eid.keys.jwk import thumbprint
+from eid.keys.signing import load_private
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

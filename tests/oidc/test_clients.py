@@ -64,7 +64,7 @@ def test_a_registration_survives_its_store():
         ({"client_secret": "x" * 257}, "client_secret"),
         ({"client_secret": 12345678}, "client_secret"),
         ({"token_endpoint_auth_method": "none"}, "client_secret"),
-        ({"token_endpoint_auth_method": "private_key_jwt"}, "token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": "private_key_jwt", "client_secret": None}, "jwks"),
         ({"token_endpoint_auth_method": []}, "token_endpoint_auth_method"),
         ({"redirect_uris": None}, "redirect_uris"),
         ({"redirect_uris": []}, "redirect_uris"),
