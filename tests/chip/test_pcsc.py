@@ -351,6 +351,7 @@ class TestWaiting:
 
 
 def test_the_real_layer_has_all_names() -> None:
+    pytest.importorskip("smartcard")
     scard = scard_module()
     for name in vars(Service):
         if name.startswith("SC"):

@@ -189,6 +189,7 @@ def test_readers(run: Any, virtual_reader: VirtualReader) -> None:
 
 
 def test_without_a_service(run: Any, tmp_path: Path) -> None:
+    pytest.importorskip("smartcard")
     nowhere = {"PCSCLITE_CSOCK_NAME": str(tmp_path / "none")}
     done = run("readers", environment=nowhere)
     assert done.returncode == 1
