@@ -13,7 +13,7 @@ not allow, invalid UTF-8, more than ``MAX_DEPTH`` levels, and any byte after the
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, TypeAlias
 
 from eid.errors import FormatError
@@ -34,7 +34,9 @@ Cbor: TypeAlias = "int | bytes | str | bool | Tag | list[Cbor] | dict[int | str,
 
 _SIMPLE: dict[int, bool | None] = {20: False, 21: True, 22: None}
 _KEY_TYPES = (0, 1, 3)
-_WIDTH = {24: 1, 25: 2, 26: 4, 27: 8}
+_SHORT_TEXT = range(0x60, 0x78)
+_LONG = {25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
+"""Bytes of a long argument, and the least that needs them."""
 
 
 def decode(
@@ -55,7 +57,7 @@ def decode(
     except (IndexError, UnicodeDecodeError) as e:
         raise _refuse("The CBOR data is cut short or holds invalid UTF-8.") from e
     if end != len(data):
-        raise _refuse("Bytes follow the CBOR item.")
+        raise _refuse("The CBOR item is cut short, or bytes follow it.")
     return value
 
 
@@ -74,21 +76,22 @@ def encode(value: Cbor) -> bytes:  # noqa: PLR0911 - one return per kind of valu
     if value is None or isinstance(value, bool):
         return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[value]
     if isinstance(value, int):
-        return _head(0, value) if value >= 0 else _head(1, -1 - value)
+        return head(0, value) if value >= 0 else head(1, -1 - value)
     if isinstance(value, bytes):
-        return _head(2, len(value)) + value
+        return head(2, len(value)) + value
     if isinstance(value, str):
         raw = value.encode()
-        return _head(3, len(raw)) + raw
+        return head(3, len(raw)) + raw
     if isinstance(value, Tag):
-        return _head(6, value.number) + encode(value.value)
+        return head(6, value.number) + encode(value.value)
     if isinstance(value, list):
-        return _head(4, len(value)) + b"".join([encode(item) for item in value])
+        return head(4, len(value)) + b"".join([encode(item) for item in value])
     pairs = sorted((encode(key), encode(item)) for key, item in value.items())
-    return _head(5, len(pairs)) + b"".join([key + item for key, item in pairs])
+    return head(5, len(pairs)) + b"".join([key + item for key, item in pairs])
 
 
-def _head(major: int, argument: int) -> bytes:
+def head(major: int, argument: int) -> bytes:
+    """The first bytes of an item: its kind and its value, length or count."""
     if argument < 24:
         return bytes([major << 5 | argument])
     for info, code, limit in ((24, ">BB", 8), (25, ">BH", 16), (26, ">BI", 32), (27, ">BQ", 64)):
@@ -98,57 +101,58 @@ def _head(major: int, argument: int) -> bytes:
 
 
 def _item(data: bytes, at: int, depth: int, tags: Collection[int]) -> tuple[Cbor, int]:
-    head = data[at]
-    major, argument = head >> 5, head & 31
-    at += 1
-    if argument >= 24 and major != 7:
+    """The item at *at* and where it ends; an item that is cut short ends behind the data."""
+    first = data[at]
+    argument, at = first & 31, at + 1
+    if argument >= 24 and first < 0xE0:
         argument, at = _long_argument(data, at, argument)
-    if major == 3 or major == 2:  # noqa: PLR1714 - this line runs for every field of every code
-        end = at + argument
-        if end > len(data):
-            raise _refuse("A string is longer than the data.")
-        return (data[at:end] if major == 2 else data[at:end].decode()), end
-    if major == 0:
+    if first < 0x20:
         return argument, at
-    if major == 1:
+    if first < 0x40:
         return -1 - argument, at
-    if major == 7:
+    if first < 0x80:
+        end = at + argument
+        return (data[at:end] if first < 0x60 else data[at:end].decode()), end
+    if first >= 0xE0:
         if argument not in _SIMPLE:
             raise _refuse("Floats and other simple values are not allowed.")
         return _SIMPLE[argument], at
-    return _container(data, at, (major, argument), depth - 1, tags)
+    return _CONTAINERS[first >> 5](data, at, argument, depth - 1, tags)
 
 
 def _long_argument(data: bytes, at: int, info: int) -> tuple[int, int]:
-    width = _WIDTH.get(info)
-    if width is None:
+    if info == 24:
+        argument, end, least = data[at], at + 1, 24
+    elif info in _LONG:
+        width, least = _LONG[info]
+        end = at + width
+        argument = int.from_bytes(data[at:end], "big")
+    else:
         raise _refuse("Indefinite lengths and reserved forms are not allowed.")
-    end = at + width
-    if end > len(data):
-        raise _refuse("The CBOR data is cut short.")
-    argument = int.from_bytes(data[at:end], "big")
-    if argument < (24 if width == 1 else 1 << (4 * width)):
-        raise _refuse("An integer or a length is not in its shortest form.")
+    if argument < least or end > len(data):
+        raise _refuse("An integer or a length is cut short or not in its shortest form.")
     return argument, end
 
 
-def _container(
-    data: bytes, at: int, head: tuple[int, int], depth: int, tags: Collection[int]
-) -> tuple[Cbor, int]:
-    major, argument = head
+def _check_room(data: bytes, at: int, count: int, depth: int) -> None:
     if depth < 0:
         raise _refuse("The CBOR data is nested too deeply.")
-    if major == 6:
-        if argument not in tags:
-            raise _refuse("A tag is not allowed here.")
-        value, at = _item(data, at, depth, tags)
-        return Tag(argument, value), at
-    if argument > len(data) - at:
+    if count > len(data) - at:
         raise _refuse("A list or map announces more than the data holds.")
-    return (_list if major == 4 else _map)(data, at, argument, depth, tags)
 
 
-def _list(data: bytes, at: int, count: int, depth: int, tags: Collection[int]) -> tuple[Cbor, int]:
+def _tag(data: bytes, at: int, number: int, depth: int, tags: Collection[int]) -> tuple[Tag, int]:
+    if number not in tags:
+        raise _refuse("A tag is not allowed here.")
+    _check_room(data, at, 1, depth)
+    value, at = _item(data, at, depth, tags)
+    return Tag(number, value), at
+
+
+def _list(
+    data: bytes, at: int, count: int, depth: int, tags: Collection[int]
+) -> tuple[list[Cbor], int]:
+    _check_room(data, at, count, depth)
     items = []
     for _ in range(count):
         value, at = _item(data, at, depth, tags)
@@ -156,21 +160,54 @@ def _list(data: bytes, at: int, count: int, depth: int, tags: Collection[int]) -
     return items, at
 
 
-def _map(data: bytes, at: int, count: int, depth: int, tags: Collection[int]) -> tuple[Cbor, int]:
+def _map(
+    data: bytes, at: int, count: int, depth: int, tags: Collection[int]
+) -> tuple[dict[int | str, Cbor], int]:
+    """A map. What nearly all maps in codes are made of, short items, is read in place."""
+    _check_room(data, at, count, depth)
     pairs: dict[int | str, Cbor] = {}
+    key: int | str
     for _ in range(count):
-        head = data[at]
-        key: Cbor = head
-        if head < 24:  # the keys of nearly every map here
+        key = data[at]
+        if key < 24:
             at += 1
-        elif head >> 5 in _KEY_TYPES:
-            key, at = _item(data, at, depth, tags)
+        elif key == 0x18 and data[at + 1] > 23:
+            key = data[at + 1]
+            at += 2
         else:
-            raise _refuse("Map keys must be integers or text.")
-        if key in pairs:
-            raise _refuse("A map has the same key twice.")
-        pairs[key], at = _item(data, at, depth, tags)  # type: ignore[index]  # int or str, above
+            key, at = _key(data, at, depth, tags)
+        first = data[at]
+        if first in _SHORT_TEXT:
+            end = at + first - 0x5F
+            pairs[key] = data[at + 1 : end].decode()
+            at = end
+        elif first == 0x78 and data[at + 1] > 23:
+            end = at + 2 + data[at + 1]
+            pairs[key] = data[at + 2 : end].decode()
+            at = end
+        elif first < 24:
+            pairs[key] = first
+            at += 1
+        else:
+            pairs[key], at = _item(data, at, depth, tags)
+    if len(pairs) != count:
+        raise _refuse("A map has the same key twice.")
     return pairs, at
+
+
+def _key(data: bytes, at: int, depth: int, tags: Collection[int]) -> tuple[int | str, int]:
+    if data[at] >> 5 in _KEY_TYPES:
+        key, at = _item(data, at, depth, tags)
+        if isinstance(key, int | str):
+            return key, at
+    raise _refuse("Map keys must be integers or text.")
+
+
+_CONTAINERS: Mapping[int, Callable[[bytes, int, int, int, Collection[int]], tuple[Cbor, int]]] = {
+    4: _list,
+    5: _map,
+    6: _tag,
+}
 
 
 def _refuse(message: str) -> FormatError:

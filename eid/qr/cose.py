@@ -15,11 +15,12 @@ must not say two things in the two headers. ``x5u`` is never followed.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from types import MappingProxyType, NoneType
+from typing import Protocol, TypeAlias, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -39,7 +40,10 @@ KID_SIZE = 8
 _UNDERSTOOD = frozenset({ALG, CRIT, CONTENT_TYPE, KID, TYP})
 _TAG_SIGN1, _TAG_CWT = 18, 61
 _SIGNATURE_SIZE = 64
+_MAX_KEPT = 64
 _ECDSA = ec.ECDSA(hashes.SHA256())
+_KID_TYPES = (bytes, NoneType)
+_TYP_TYPES = (str, int, NoneType)
 
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | Ed25519PublicKey
 Headers: TypeAlias = Mapping[int | str, Cbor]
@@ -116,20 +120,20 @@ def parse(data: bytes, *, max_size: int = cbor.MAX_SIZE) -> Message:
     is not understood, ``qr.cose.headers`` for labels that contradict each other.
     """
     protected_raw, unprotected, payload, signature = _parts(data, max_size)
-    protected = cbor.decode_map(protected_raw, max_size=max_size) if protected_raw else {}
-    _check_headers(protected, unprotected)
-    alg = protected.get(ALG)
+    protected = _protected(protected_raw)
+    if unprotected or CRIT in protected:
+        _check_headers(protected, unprotected)
+    alg, typ = protected.get(ALG), protected.get(TYP)
     if not isinstance(alg, int) or isinstance(alg, bool):
         raise FormatError("The protected header names no algorithm.", code="qr.cose.alg")
-    kid = protected.get(KID, unprotected.get(KID))
-    typ = protected.get(TYP)
-    if not isinstance(kid, bytes | None) or not isinstance(typ, str | int | None):
+    kid = protected[KID] if KID in protected else unprotected.get(KID)
+    if not isinstance(kid, _KID_TYPES) or not isinstance(typ, _TYP_TYPES):
         raise FormatError("A header has a value of the wrong type.", code="qr.cose.headers")
     return Message(
         alg=alg,
         kid=kid,
         typ=typ,
-        protected=MappingProxyType(protected),
+        protected=protected,
         unprotected=MappingProxyType(unprotected),
         payload=payload,
         signature=signature,
@@ -139,7 +143,8 @@ def parse(data: bytes, *, max_size: int = cbor.MAX_SIZE) -> Message:
 
 def verify(message: Message, key: PublicKey, *, external_aad: bytes = b"") -> None:
     """Check the signature with *key*; ``SignatureInvalid`` unless alg, length and value fit."""
-    if message.alg != algorithm(key):
+    alg = algorithm(key)
+    if message.alg != alg:
         raise SignatureInvalid("The code names another algorithm than its key has.", code="qr.alg")
     signature = message.signature
     if len(signature) != _SIGNATURE_SIZE:
@@ -148,27 +153,45 @@ def verify(message: Message, key: PublicKey, *, external_aad: bytes = b"") -> No
         )
     signed = _to_be_signed(message.protected_raw, message.payload, external_aad)
     try:
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(signature, signed)
-        else:
+        if alg == ES256:
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            key.verify(encode_dss_signature(r, s), signed, _ECDSA)
+            cast("ec.EllipticCurvePublicKey", key).verify(
+                encode_dss_signature(r, s), signed, _ECDSA
+            )
+        else:
+            cast("Ed25519PublicKey", key).verify(signature, signed)
     except InvalidSignature as e:
         raise SignatureInvalid("The signature does not verify.", code="qr.signature") from e
 
 
 def _to_be_signed(protected: bytes, payload: bytes, external_aad: bytes) -> bytes:
     """The Sig_structure; an empty header map is signed as an empty string (RFC 9052 §4.4)."""
-    return cbor.encode(["Signature1", protected, external_aad, payload])
+    head = cbor.head
+    return b"".join(
+        (
+            b"\x84\x6aSignature1",
+            head(2, len(protected)),
+            protected,
+            head(2, len(external_aad)),
+            external_aad,
+            head(2, len(payload)),
+            payload,
+        )
+    )
 
 
 def _parts(data: bytes, max_size: int) -> tuple[bytes, dict[int | str, Cbor], bytes, bytes]:
-    value = cbor.decode(data, tags=(_TAG_SIGN1, _TAG_CWT), max_size=max_size)
-    match _untagged(value):
-        case [bytes(protected), dict(unprotected), bytes(payload), bytes(signature)]:
+    value = _untagged(cbor.decode(data, tags=(_TAG_SIGN1, _TAG_CWT), max_size=max_size))
+    if isinstance(value, list) and len(value) == 4:
+        protected, unprotected, payload, signature = value
+        if (
+            isinstance(protected, bytes)
+            and isinstance(unprotected, dict)
+            and isinstance(payload, bytes)
+            and isinstance(signature, bytes)
+        ):
             return protected, unprotected, payload, signature
-        case _:
-            raise FormatError("The data is not a COSE_Sign1 message.", code="qr.cose")
+    raise FormatError("The data is not a COSE_Sign1 message.", code="qr.cose")
 
 
 def _untagged(value: Cbor) -> Cbor:
@@ -179,6 +202,18 @@ def _untagged(value: Cbor) -> Cbor:
     if isinstance(value, cbor.Tag) and value.number == _TAG_SIGN1:
         value = value.value
     return value
+
+
+def _protected(raw: bytes) -> Headers:
+    """The protected header. Short ones are the same in every message of a key, and are kept."""
+    if len(raw) <= _MAX_KEPT:
+        return _short_header(raw)
+    return MappingProxyType(cbor.decode_map(raw))
+
+
+@functools.lru_cache(maxsize=256)
+def _short_header(raw: bytes) -> Headers:
+    return MappingProxyType(cbor.decode_map(raw) if raw else {})
 
 
 def _check_headers(protected: Headers, unprotected: Headers) -> None:

@@ -20,7 +20,7 @@ and whoever shows it is only its bearer: compare the portrait, or ask for a pres
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -33,7 +33,6 @@ from eid.qr.issuers import IssuerKey, IssuerKeys
 
 _TAG_ENCODED = 24
 _MAX_URI = 512
-_BUILT_HERE = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class StatusReference:
     index: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class Credential:
     """A credential whose signature, issuer and times hold. Only `verify_credential` makes one.
 
@@ -63,11 +62,9 @@ class Credential:
     findings: tuple[Finding, ...]
     unknown: Mapping[int | str, Cbor] = field(repr=False)
     binding: Literal["bearer"] = "bearer"
-    built_by: InitVar[object] = None
 
-    def __post_init__(self, built_by: object) -> None:
-        if built_by is not _BUILT_HERE:
-            raise TypeError("only verify_credential makes a Credential")
+    def __init__(self) -> None:
+        raise TypeError("only verify_credential makes a Credential")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +138,8 @@ def verify_credential(
     answer = None
     if reference is not None and status is not None:
         answer = status(reference, issuer=key.issuer, at=at)
-    return Credential(
+    credential = object.__new__(Credential)
+    vars(credential).update(
         identity=parsed.identity,
         issuer=key.issuer,
         key=key,
@@ -153,8 +151,8 @@ def verify_credential(
         status_answer=answer,
         findings=(*_message_findings(message.kid, wrapped), *parsed.findings),
         unknown=parsed.unknown,
-        built_by=_BUILT_HERE,
     )
+    return credential
 
 
 def read_unverified(text: str) -> UnverifiedCredential:
@@ -200,9 +198,5 @@ def _claim_map(claims: Claims) -> tuple[Mapping[int | str, Cbor], bool]:
 
 
 def _message_findings(kid: bytes | None, wrapped: bool) -> tuple[Finding, ...]:  # noqa: FBT001
-    codes = []
-    if kid is None:
-        codes.append("kid.absent")
-    if wrapped:
-        codes.append("claim169.wrapped")
-    return tuple(Finding(code=code) for code in codes)
+    odd = () if kid is not None else (Finding(code="kid.absent"),)
+    return (*odd, Finding(code="claim169.wrapped")) if wrapped else odd

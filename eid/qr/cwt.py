@@ -24,6 +24,7 @@ STATUS, STATUS_LIST, TTL = 65535, 65533, 65534
 
 DEFAULT_SKEW_S = 60
 _MAX_TEXT = 512
+_SUBJECT_TYPES = (bytes, str)
 _LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
@@ -47,18 +48,21 @@ def parse_claims(payload: bytes, *, max_size: int = cbor.MAX_SIZE) -> Claims:
     A subject may be bytes as well as text: ours are random bytes, which cost half the space.
     """
     every = cbor.decode_map(payload, tags=(24,), max_size=max_size)
-    subject, identifier = every.get(SUB), every.get(CTI)
-    if not isinstance(subject, str | bytes | None) or not isinstance(identifier, bytes | None):
+    get = every.get
+    subject, identifier = get(SUB), get(CTI)
+    if subject is not None and not (
+        isinstance(subject, _SUBJECT_TYPES) and len(subject) <= _MAX_TEXT
+    ):
         raise _refuse()
-    if (subject is not None and len(subject) > _MAX_TEXT) or len(identifier or b"") > 64:
+    if identifier is not None and not (isinstance(identifier, bytes) and len(identifier) <= 64):
         raise _refuse()
     return Claims(
-        issuer=_text(every.get(ISS)),
+        issuer=_text(get(ISS)),
         subject=subject,
-        audience=_text(every.get(AUD)),
-        expires_at=_time(every.get(EXP)),
-        not_before=_time(every.get(NBF)),
-        issued_at=_time(every.get(IAT)),
+        audience=_text(get(AUD)),
+        expires_at=_time(get(EXP)),
+        not_before=_time(get(NBF)),
+        issued_at=_time(get(IAT)),
         id=identifier,
         every=MappingProxyType(every),
     )
@@ -82,7 +86,7 @@ def check_times(
     issued, expires, begins = claims.issued_at, claims.expires_at, claims.not_before
     if expires is None and (max_age_s is None or issued is None):
         raise VerificationError("The code says no end of its validity.", code="qr.no_expiry")
-    check_begun(claims, at=at, skew_s=skew_s)
+    _check_begun(issued, begins, now + skew_s)
     if expires is not None and now >= expires + skew_s:
         raise Expired("The code has expired.", code="qr.expired")
     if max_age_s is not None and issued is not None and now > issued + max_age_s + skew_s:
@@ -93,10 +97,13 @@ def check_times(
 
 def check_begun(claims: Claims, *, at: datetime, skew_s: int = DEFAULT_SKEW_S) -> None:
     """The half of `check_times` that refuses tokens from the future."""
-    latest = int(at.timestamp()) + skew_s
-    if claims.issued_at is not None and claims.issued_at > latest:
+    _check_begun(claims.issued_at, claims.not_before, int(at.timestamp()) + skew_s)
+
+
+def _check_begun(issued: int | None, begins: int | None, latest: int) -> None:
+    if issued is not None and issued > latest:
         raise VerificationError("The code was issued in the future.", code="qr.issued_in_future")
-    if claims.not_before is not None and claims.not_before > latest:
+    if begins is not None and begins > latest:
         raise VerificationError("The code is not valid yet.", code="qr.not_yet_valid")
 
 
@@ -112,9 +119,7 @@ def _text(value: Cbor) -> str | None:
 
 
 def _time(value: Cbor) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LATEST:
+    if value is None or (type(value) is int and 0 <= value <= _LATEST):  # a bool is none
         return value
     raise _refuse()
 

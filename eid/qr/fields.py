@@ -1,7 +1,7 @@
 """How single values of a Claim 169 map are read, and what is odd about them (1.2.0 §3.2).
 
 >>> read_date("1990-03-02")
-Read(value=datetime.date(1990, 3, 2), odd=('date.dashes',))
+(datetime.date(1990, 3, 2), ('date.dashes',))
 >>> read_date("19900231") is None
 True
 
@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
+from unicodedata import normalize
 
 from eid.qr.cbor import Cbor
 from eid.qr.plaintext import shown_text, warnings_of
@@ -29,12 +30,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
 Value: TypeAlias = str | int | bytes | date | tuple[int, ...]
 
 
-class Read(NamedTuple):
-    """A value that was understood, and the codes of what was odd about it."""
-
-    value: Value
-    odd: tuple[str, ...] = ()
-
+Read: TypeAlias = tuple[Value, tuple[str, ...]]
+"""A value that was understood, and the codes of what was odd about it."""
 
 Reader: TypeAlias = Callable[[Cbor], Read | None]
 
@@ -47,9 +44,11 @@ def text(limit: int, *, lines: bool = False, pattern: str = "") -> Reader:
         if not isinstance(value, str):
             return None
         if form is not None:
-            return Read(value) if len(value) <= limit and form.fullmatch(value) else None
-        shown = shown_text(value, max_chars=limit, lines=lines)
-        return Read(shown, warnings_of(shown))
+            return (value, ()) if len(value) <= limit and form.fullmatch(value) else None
+        if not value.isprintable() or len(value) > limit:
+            value = shown_text(value, max_chars=limit, lines=lines)
+        shown = value if value.isascii() else normalize("NFC", value)
+        return shown, warnings_of(shown)
 
     return read
 
@@ -62,7 +61,7 @@ def read_date(value: Cbor) -> Read | None:
     if not plain and not _DASHED.fullmatch(value):
         return None
     try:
-        return Read(date.fromisoformat(value), () if plain else ("date.dashes",))
+        return date.fromisoformat(value), () if plain else ("date.dashes",)
     except ValueError:
         return None
 
@@ -70,17 +69,17 @@ def read_date(value: Cbor) -> Read | None:
 def read_sex(value: Cbor) -> Read | None:
     """1, 2 or 3, or the same as text (``sex.text``)."""
     if isinstance(value, str) and value in {"1", "2", "3"}:
-        return Read(SEXES[int(value)], ("sex.text",))
+        return SEXES[int(value)], ("sex.text",)
     number = integer(value)
     sex = None if number is None else SEXES.get(number)
-    return None if sex is None else Read(sex)
+    return None if sex is None else (sex, ())
 
 
 def read_language(value: Cbor) -> Read | None:
     """Three small letters; two or capitals are ``language.not_iso_639_3``."""
     if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
         return None
-    return Read(value, () if len(value) == 3 and value.islower() else ("language.not_iso_639_3",))
+    return value, () if len(value) == 3 and value.islower() else ("language.not_iso_639_3",)
 
 
 def number_between(low: int, high: int) -> Reader:
@@ -88,7 +87,7 @@ def number_between(low: int, high: int) -> Reader:
 
     def read(value: Cbor) -> Read | None:
         number = integer(value)
-        return Read(number) if number is not None and low <= number <= high else None
+        return (number, ()) if number is not None and low <= number <= high else None
 
     return read
 
@@ -97,7 +96,7 @@ def octets(limit: int) -> Reader:
     """A reader for one to *limit* bytes."""
 
     def read(value: Cbor) -> Read | None:
-        return Read(value) if isinstance(value, bytes) and 0 < len(value) <= limit else None
+        return (value, ()) if isinstance(value, bytes) and 0 < len(value) <= limit else None
 
     return read
 
@@ -107,7 +106,7 @@ def read_integers(value: Cbor) -> Read | None:
     if not isinstance(value, list) or len(value) > MAX_ITEMS:
         return None
     numbers = tuple(number for item in value if (number := integer(item)) is not None)
-    return Read(numbers) if len(numbers) == len(value) else None
+    return (numbers, ()) if len(numbers) == len(value) else None
 
 
 def integer(value: Cbor) -> int | None:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -73,7 +73,7 @@ class IssuerKey:
 
     def check_issued(self, issued_at: int | None) -> None:
         """``Revoked`` ``qr.key_denied`` for what was signed in a denied time."""
-        if any(window.covers(issued_at) for window in self.denied):
+        if self.denied and any(window.covers(issued_at) for window in self.denied):
             raise Revoked("Its signer's key was misused at that time.", code="qr.key_denied")
 
 
@@ -107,7 +107,8 @@ class IssuerKeys:
         ``qr.alg`` or ``qr.signature``; ``Inconsistent`` ``qr.issuer_of_key`` when the key
         belongs to another issuer than the message names.
         """
-        signer = self.signer(message, issuer=issuer, external_aad=external_aad)
+        tried = self._tried(message, issuer)
+        signer = _first_that_verifies(message, tried, external_aad)
         if signer.issuer != issuer:
             raise Inconsistent(
                 "The code names another issuer than the one its key belongs to.",
@@ -123,7 +124,7 @@ class IssuerKeys:
 
     def _tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
         if message.kid is not None:
-            tried = self.candidates(message.kid)
+            tried = self._by_kid.get(message.kid, ())[:MAX_CANDIDATES]
             if not tried:
                 raise UntrustedIssuer("No trusted key has this name.", code="qr.kid_unknown")
             return tried
@@ -136,12 +137,12 @@ class IssuerKeys:
 def _first_that_verifies(
     message: Message, keys: tuple[IssuerKey, ...], external_aad: bytes
 ) -> IssuerKey:
-    fitting: Sequence[IssuerKey] = [
-        key for key in keys if cose.algorithm(key.public_key) == message.alg
-    ] or keys
-    for key in fitting[:-1]:
+    if len(keys) > 1:
+        keys = tuple(key for key in keys if cose.algorithm(key.public_key) == message.alg) or keys
+    *others, last = keys
+    for key in others:
         with contextlib.suppress(SignatureInvalid):
             cose.verify(message, key.public_key, external_aad=external_aad)
             return key
-    cose.verify(message, fitting[-1].public_key, external_aad=external_aad)
-    return fitting[-1]
+    cose.verify(message, last.public_key, external_aad=external_aad)
+    return last

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -62,9 +63,14 @@ def test_q004_whoever_shows_it_is_its_bearer_only(world, identity):
 
 def test_only_the_verifier_makes_a_credential(world, identity):
     good = verify_credential(world.issue(identity), world.keys, at=world.now)
-    values = {name: getattr(good, name) for name in Credential.__slots__}
     with pytest.raises(TypeError, match="only verify_credential"):
-        Credential(**values)
+        Credential()
+    with pytest.raises(TypeError):
+        Credential(**vars(good))
+    with pytest.raises(TypeError):
+        dataclasses.replace(good, issuer="https://other.example")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        good.issuer = "https://other.example"
 
 
 def test_sizes_stay_within_the_printable_versions(world, identity):
@@ -74,7 +80,7 @@ def test_sizes_stay_within_the_printable_versions(world, identity):
         data=bytes((i * 151 + (i * i) // 7) % 256 for i in range(500)), format=0, subformat=4
     )
     portrait = {
-        **{n: getattr(identity, n) for n in Identity.__slots__},
+        **vars(identity),
         "biometrics": {62: (face,)},
     }
     assert plan(world.issue(identity)).version <= 13
