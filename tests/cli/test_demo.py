@@ -106,7 +106,7 @@ def test_an_unknown_fault_is_a_slip(tmp_path: Path) -> None:
 
 
 @contextmanager
-def kept(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def kept(tmp_path: Path, end: signal.Signals = signal.SIGINT) -> Iterator[subprocess.Popen[str]]:
     """A demo that was told to keep running, and has reached that point."""
     process = subprocess.Popen(
         [*EID, "demo", "--keep"],
@@ -124,7 +124,7 @@ def kept(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
                 break
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         process.communicate(timeout=30)
 
 
@@ -183,9 +183,35 @@ def test_what_keeps_running_is_on_loopback_and_keeps_no_secret(tmp_path: Path) -
             if path.suffix == ".log":
                 assert not re.search(rb"eyJ[A-Za-z0-9_-]{8}", content), path.name
         assert all(path.stat().st_mode & 0o077 == 0 for path in folders)
-    assert process.returncode in (0, 130)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in pids):
-        time.sleep(0.1)
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert process.returncode == 130
+    assert gone(pids)
     assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_the_demo(tmp_path: Path, end: signal.Signals) -> None:
+    with kept(tmp_path, end) as process:
+        pids = family(process.pid)
+        assert len(pids) > 6
+    assert gone(pids)
+    if end == signal.SIGTERM:
+        assert process.returncode == 130
+        assert left_behind(tmp_path) == []
+
+
+def gone(pids: set[int]) -> bool:
+    """Whether all these processes end within some seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not [pid for pid in pids if alive(pid)]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -5,6 +5,7 @@ Every part is the library's public API; the demo itself holds no protocol code.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,8 @@ def demo(
     from eid.cli.demo.faults import FAULTS
     from eid.cli.demo.play import Outputs, play, play_fault
 
+    # Being asked to end is as good as Ctrl-C: everything is stopped and removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if fault is None:
         return play(Outputs(folder=out, as_json=json), keep=keep)
     if fault not in FAULTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class Process:
         """Run ``python ARGUMENTS`` with this interpreter."""
         with (folder / f"{name}.log").open("wb") as log:
             handle = subprocess.Popen(  # noqa: S603 - this interpreter, our own modules
-                [sys.executable, *arguments],
+                [*_dying_with_us(), sys.executable, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -70,6 +71,12 @@ class Process:
         except subprocess.TimeoutExpired:
             self.handle.kill()
             self.handle.wait()
+
+
+def _dying_with_us() -> tuple[str, ...]:
+    """A prefix that ends the child when the demo is killed and cannot end it itself."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "TERM") if setpriv else ()
 
 
 def free_port() -> int:
