@@ -20,6 +20,10 @@ from eid.testing.virtual_reader import VirtualReader, unavailable_reason
 
 _PATIENCE_S = 6.0
 _HAND_S = 0.3
+_PACKAGES = "To have it installed: make demo as root or with passwordless sudo."
+_NAMESPACES = (
+    "To allow them: sysctl kernel.unprivileged_userns_clone=1, or run outside a container."
+)
 
 
 class DemoReader(Protocol):
@@ -109,9 +113,8 @@ def open_reader(folder: Path) -> tuple[DemoReader, str | None]:
     reason = _why_no_pcsc()
     if reason is None:
         return PcscReader(folder), None
-    return SocketReader(folder), (
-        f"Without PC/SC: {reason} Run make demo as root, or with sudo, to have it installed."
-    )
+    remedy = _NAMESPACES if "namespaces" in reason else _PACKAGES
+    return SocketReader(folder), f"Without PC/SC: {reason} {remedy}"
 
 
 def _why_no_pcsc() -> str | None:
