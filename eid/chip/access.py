@@ -1,4 +1,4 @@
-"""What opens a chip: the CAN or the MRZ's key fields, as PACE passwords (9303-11 §4.4.4).
+"""What opens a chip: CAN, MRZ key fields, PIN or PUK, as PACE passwords (9303-11 §4.4.4).
 
 On a Vietnamese card the CAN is the last six digits of the personal number, so it is printed in
 the clear: it opens a private channel and proves nothing about who holds the card.
@@ -19,7 +19,7 @@ from eid.chip.mrz import FILLER, check_digit
 from eid.errors import FormatError
 
 PersonalNumber = NewType("PersonalNumber", str)
-PasswordKind = Literal["can", "mrz"]
+PasswordKind = Literal["can", "mrz", "pin", "puk"]
 
 _DIGITS: Final = frozenset("0123456789")
 _MAX_DOCUMENT_NUMBER: Final = 22
@@ -73,7 +73,42 @@ class MrzKey:
         return hashlib.sha1(self.information(), usedforsecurity=False).digest()
 
 
-AccessKey = Can | MrzKey
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A personal identification number for PACE: 5 or 6 digits, with a retry counter."""
+
+    kind: ClassVar[PasswordKind] = "pin"
+    reference: ClassVar[int] = 3
+
+    value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.value) not in (5, 6) or not _DIGITS.issuperset(self.value):
+            raise FormatError("A PIN is five or six digits.", code="access.pin")
+
+    def password(self) -> bytes:
+        """Return the digits themselves."""
+        return self.value.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Puk:
+    """The number that unblocks a PIN: ten digits."""
+
+    kind: ClassVar[PasswordKind] = "puk"
+    reference: ClassVar[int] = 4
+
+    value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _digits(self.value, 10, "A PUK is ten digits.", "access.puk")
+
+    def password(self) -> bytes:
+        """Return the digits themselves."""
+        return self.value.encode("ascii")
+
+
+AccessKey = Can | MrzKey | Pin | Puk
 
 
 def personal_number(text: str) -> PersonalNumber:

@@ -30,6 +30,7 @@ from eid.chip.access import AccessKey
 from eid.chip.active_auth import challenge_chip
 from eid.chip.apdu import SW_FILE_NOT_FOUND
 from eid.chip.card import Card
+from eid.chip.domains import Rng
 from eid.chip.evidence import (
     MAX_NAME,
     Access,
@@ -39,7 +40,7 @@ from eid.chip.evidence import (
 )
 from eid.chip.lds.files import CARD_ACCESS, FILES
 from eid.chip.lds.security_infos import PaceInfo, parse_security_infos
-from eid.chip.pace import MAPPING, Rng, choose_pace, establish
+from eid.chip.pace import PROTOCOLS, choose_pace, establish
 from eid.chip.plan import PLANS, Plan
 from eid.chip.transport import ReaderInfo, Transport
 from eid.errors import FormatError, ProtocolError, StatusError
@@ -137,7 +138,7 @@ def _open(card: Card, key: AccessKey, rng: Rng, found: _Found) -> Access:
     card.select_application()
     return Access(
         protocol="PACE",
-        mapping=MAPPING,
+        mapping=PROTOCOLS[info.oid].mapping,
         password=key.kind,
         oid=info.oid,
         parameter_id=info.parameter_id,

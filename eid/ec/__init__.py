@@ -22,6 +22,8 @@ from eid.ec.curves import (
     from_parameters,
 )
 from eid.ec.ecdsa import verify_ecdsa
+from eid.ec.ephemeral import EphemeralKey
+from eid.ec.fixed_base import multiply_generator
 from eid.ec.points import (
     add,
     contains,
@@ -39,6 +41,7 @@ from eid.ec.points import (
 __all__ = [
     "CURVES",
     "Curve",
+    "EphemeralKey",
     "Point",
     "add",
     "by_name",
@@ -52,6 +55,7 @@ __all__ = [
     "from_parameters",
     "multiply",
     "multiply_add",
+    "multiply_generator",
     "public_point",
     "random_scalar",
     "sum_of_products",

@@ -111,6 +111,12 @@ def ecdh(curve: Curve, private: int, public: Point) -> bytes:
     return secret.rjust(curve.size, b"\x00")
 
 
+def peer_curve(curve: Curve) -> ec.EllipticCurve | None:
+    """Return the curve as `cryptography` knows it, or None where it does not."""
+    peer = _PEERS.get(curve.name)
+    return peer() if peer else None
+
+
 def to_cryptography(curve: Curve, point: Point) -> ec.EllipticCurvePublicKey | None:
     """Return the key as `cryptography` knows it, or None where it lacks the curve."""
     _require(curve, point)

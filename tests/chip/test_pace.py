@@ -12,7 +12,7 @@ import pytest
 
 from eid import ec, tlv
 from eid.chip import pace
-from eid.chip.access import Can, MrzKey
+from eid.chip.access import Can, MrzKey, Pin, Puk
 from eid.chip.apdu import Command, Exchange, Response
 from eid.chip.crypto import (
     KDF_ENC,
@@ -28,8 +28,11 @@ from eid.errors import AccessDenied, EidError, ProtocolError, StatusError
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "emrtd"
 G1 = json.loads((VECTORS / "icao-9303-11-examples.json").read_text())["G1_pace_ecdh_gm"]
-TR = json.loads((VECTORS / "tr-03110-eac-examples.json").read_text())["ecdh"]
-OIDS = {suite: oid for oid, suite in pace.SUITES.items()}
+TR_RUNS = json.loads((VECTORS / "tr-03110-eac-examples.json").read_text())
+TR, DH = TR_RUNS["ecdh"], TR_RUNS["dh"]
+OIDS = {
+    p.suite: oid for oid, p in pace.PROTOCOLS.items() if (p.family, p.mapping) == ("ECDH", "GM")
+}
 BP256 = ec.by_name("brainpoolP256r1")
 CAN = Can("123456")
 
@@ -315,9 +318,9 @@ class TestChoice:
         assert pace.choose_pace(infos(second, first)) is second
 
     def test_unknown_beside_usable(self) -> None:
-        cam = info("0.4.0.127.0.7.2.2.4.6.2")
+        other = info("0.4.0.127.0.7.2.2.4.5.2")
         usable = info()
-        assert pace.choose_pace(infos(cam, usable)) is usable
+        assert pace.choose_pace(infos(other, usable)) is usable
 
     def test_none(self) -> None:
         with pytest.raises(AccessDenied) as caught:
@@ -327,8 +330,10 @@ class TestChoice:
     @pytest.mark.parametrize(
         "offer",
         [
-            info("0.4.0.127.0.7.2.2.4.1.2", 0),
-            info("0.4.0.127.0.7.2.2.4.4.2"),
+            info("0.4.0.127.0.7.2.2.4.5.2"),
+            info("0.4.0.127.0.7.2.2.4.6.1"),
+            info("0.4.0.127.0.7.2.2.4.4.2", 10),
+            info("0.4.0.127.0.7.2.2.4.1.2", 13),
             info(OIDS[Suite.AES_128], 0),
             info(OIDS[Suite.AES_128], 19),
             info(OIDS[Suite.AES_128], None),
@@ -468,9 +473,7 @@ class TestHostileChip:
         assert pace.establish(ScriptedChip(replace={4: add}), info(), CAN).is_open
 
     @pytest.mark.parametrize("step", [0, 1, 2, 3])
-    @pytest.mark.parametrize(
-        "sw", [0x6300, 0x63C2, 0x6700, 0x6982, 0x6985, 0x6A80, 0x6A88, 0x6D00]
-    )
+    @pytest.mark.parametrize("sw", [0x6300, 0x6700, 0x6982, 0x6985, 0x6A80, 0x6A88, 0x6D00])
     def test_refusal(self, step: int, sw: int) -> None:
         chip = ScriptedChip(replace={step: lambda _: sw.to_bytes(2, "big")})
         with pytest.raises(StatusError) as caught:
@@ -495,6 +498,36 @@ class TestHostileChip:
             pace.establish(chip, info(), CAN)
         assert (caught.value.code, caught.value.facts["sw"]) == (code, sw)
         assert len(chip.commands) == 5
+
+
+class TestRetryCounter:
+    """C-025: the library stops before the last try and says so."""
+
+    @pytest.mark.parametrize(
+        ("sw", "code", "tries"),
+        [
+            (0x63C1, "access.last_try", 1),
+            (0x63C0, "access.blocked", 0),
+            (0x6983, "access.blocked", 0),
+        ],
+    )
+    def test_stops(self, sw: int, code: str, tries: int) -> None:
+        chip = ScriptedChip(replace={0: lambda _: sw.to_bytes(2, "big")})
+        with pytest.raises(AccessDenied) as caught:
+            pace.establish(chip, info(), Pin("123456"))
+        assert (caught.value.code, caught.value.facts["tries"]) == (code, tries)
+        assert len(chip.commands) == 1
+
+    def test_goes_on_while_tries_are_left(self) -> None:
+        chip = ScriptedChip(replace={0: lambda _: b"\x63\xc2"})
+        assert pace.establish(chip, info(), Pin("123456")).is_open
+        assert tlv.only(tlv.parse_all(chip.commands[0].data), 0x83).value == b"\x03"
+
+    def test_tells_how_many_are_left(self) -> None:
+        chip = ScriptedChip(can="1234567890", replace={4: lambda _: b"\x63\xc1"})
+        with pytest.raises(AccessDenied) as caught:
+            pace.establish(chip, info(), Puk("1234567890"))
+        assert caught.value.facts["tries"] == 1
 
 
 def test_no_secret_in_tracebacks_with_locals() -> None:
@@ -528,3 +561,102 @@ def test_no_secret_in_tracebacks_with_locals() -> None:
         ]
         for secret in secrets:
             assert secret not in shown
+
+
+class TestGroups:
+    """PACE over a prime-order group, against the run of TR-03110 (9303-11 G.2 has its numbers)."""
+
+    OID = "0.4.0.127.0.7.2.2.4.1.2"
+
+    def test_published_run(self) -> None:
+        def frame(tag: int, value: str) -> bytes:
+            return tlv.encode(0x7C, tlv.encode(tag, bytes.fromhex(value)))
+
+        run = DH
+        answers = iter(
+            frame(tag, run[name]) + b"\x90\x00"
+            for tag, name in (
+                (0x80, "nonce_enc"),
+                (0x82, "map_picc_pub_key"),
+                (0x84, "picc_pub_key"),
+                (0x86, "authentication_token_picc"),
+            )
+        )
+        sent: list[Command] = []
+
+        def exchange(command: Command) -> Response:
+            sent.append(command)
+            return Response(b"", 0x9000) if len(sent) == 1 else Response.parse(next(answers))
+
+        order = pace.offer_of(info(self.OID, 0)).domain.group.q
+        secret = [int(run[name], 16) % order for name in ("map_pcd_priv_key", "pcd_priv_key")]
+        rng = drawn(*(f"{number:040x}" for number in secret))
+        key = Pin(run["password"])
+        session = pace.establish(exchange, info(self.OID, 0), key, rng=rng)
+        assert bytes(session._ks_enc).hex() == run["k_enc"]
+        assert bytes(session._ks_mac).hex() == run["k_mac"]
+        assert sent[2].data == frame(0x81, run["map_pcd_pub_key"])
+        assert sent[3].data == frame(0x83, run["pcd_pub_key"])
+        assert sent[4].data == frame(0x85, run["authentication_token_pcd"])
+
+    def test_domain_must_fit_its_family(self) -> None:
+        assert pace.offer_of(info(self.OID, 13)) is None
+        assert pace.offer_of(info(OIDS[Suite.AES_128], 1)) is None
+        found = pace.offer_of(info(self.OID, 2))
+        assert found is not None
+        assert (found.domain.name, found.domain.strength) == ("dh-2048", 112)
+
+
+class TestOwnParameters:
+    """PACEDomainParameterInfo: taken only where all parameters equal a known domain's."""
+
+    OID = OIDS[Suite.AES_128]
+
+    def infos(self, algorithm: bytes, number: int | None, named: int | None) -> SecurityInfos:
+        def entry(oid: str, *parts: bytes) -> bytes:
+            return tlv.encode(0x30, tlv.encode(0x06, tlv.encode_oid(oid)), *parts)
+
+        def integer(value: int) -> bytes:
+            return tlv.encode(0x02, tlv.encode_int(value))
+
+        pace_info = entry(self.OID, integer(2), *([] if named is None else [integer(named)]))
+        own = entry(self.OID[:-2], algorithm, *([] if number is None else [integer(number)]))
+        return parse_security_infos(tlv.encode(0x31, pace_info, own))
+
+    STANDARD = tlv.encode(
+        0x30, tlv.encode(0x06, tlv.encode_oid("0.4.0.127.0.7.1.2")), b"\x02\x01\x10"
+    )
+    NAMED = tlv.encode(
+        0x30,
+        tlv.encode(0x06, tlv.encode_oid("1.2.840.10045.2.1")),
+        tlv.encode(0x06, tlv.encode_oid("1.3.36.3.3.2.8.1.1.7")),
+    )
+
+    @pytest.mark.parametrize(
+        ("algorithm", "number", "named", "name", "sent"),
+        [
+            (STANDARD, None, None, "brainpoolP384r1", 16),
+            (NAMED, None, None, "brainpoolP256r1", 13),
+            (NAMED, 41, 41, "brainpoolP256r1", 41),
+            (STANDARD, 41, 13, "brainpoolP256r1", 13),
+        ],
+    )
+    def test_usable(
+        self, algorithm: bytes, number: int | None, named: int | None, name: str, sent: int
+    ) -> None:
+        offer = pace.choose_offer(self.infos(algorithm, number, named))
+        assert (offer.domain.name, offer.parameter_id) == (name, sent)
+
+    @pytest.mark.parametrize(
+        ("algorithm", "number", "named"),
+        [
+            (STANDARD, 41, None),
+            (STANDARD, 41, 42),
+            (b"\x30\x00", None, None),
+            (STANDARD.replace(b"\x02\x01\x10", b"\x02\x01\x01"), None, None),
+        ],
+        ids=["other number", "unknown number", "no algorithm", "a group for a curve's protocol"],
+    )
+    def test_unusable(self, algorithm: bytes, number: int | None, named: int | None) -> None:
+        with pytest.raises(AccessDenied):
+            pace.choose_offer(self.infos(algorithm, number, named))

@@ -26,7 +26,7 @@ from eid.chip.lds.files import FILES
 from eid.chip.transport import ReaderInfo
 
 Protocol = Literal["PACE", "BAC", "plain", "unknown"]
-PasswordKind = Literal["can", "mrz"]
+PasswordKind = Literal["can", "mrz", "pin", "puk"]
 ChallengeSource = Literal["verifier", "caller_chosen"]
 By = Literal["terminal", "verifier"]
 
@@ -47,7 +47,12 @@ _PROTOCOLS: Final[Mapping[str, Protocol]] = {
     "plain": "plain",
     "unknown": "unknown",
 }
-_PASSWORDS: Final[Mapping[str, PasswordKind]] = {"can": "can", "mrz": "mrz"}
+_PASSWORDS: Final[Mapping[str, PasswordKind]] = {
+    "can": "can",
+    "mrz": "mrz",
+    "pin": "pin",
+    "puk": "puk",
+}
 _SOURCES: Final[Mapping[str, ChallengeSource]] = {
     "verifier": "verifier",
     "caller_chosen": "caller_chosen",
