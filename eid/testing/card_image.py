@@ -24,12 +24,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from eid.errors import FormatError
+from eid.testing.chip_traits import PLAIN, Traits
 
 MAX_JSON: Final = 1 << 20
 DEFAULT_ATR: Final = bytes.fromhex("3b80800101")
-_VERSION: Final = 1
+_VERSION: Final = 2
+_TEXTS: Final = ("can", "pin", "puk", "mrz_information")
+_BLOBS: Final = ("aa_private_key", "cvca")
 _MEMBERS: Final = frozenset(
-    {"version", "files", "can", "mrz_information", "aa_private_key", "ca_private_key", "atr"}
+    {"version", "files", "ca_private_keys", "atr", "traits", *_TEXTS, *_BLOBS}
 )
 
 
@@ -37,15 +40,20 @@ _MEMBERS: Final = frozenset(
 class CardImage:
     """Files by name (``EF.DG1`` …), passwords and private keys of one software card.
 
-    ``aa_private_key`` is PKCS#8 DER, ``ca_private_key`` the scalar of DG14's public key,
-    ``mrz_information`` number, birth and expiry with check digits; empty or 0 is absent.
+    ``aa_private_key`` is PKCS#8 DER, ``ca_private_keys`` the scalars of the Chip Authentication
+    keys in their order, ``mrz_information`` number, birth and expiry with check digits, ``cvca``
+    the certificate that Terminal Authentication starts from; what is empty is absent.
     """
 
     files: Mapping[str, bytes] = field(repr=False)
-    can: str = field(repr=False)
+    can: str = field(default="", repr=False)
+    pin: str = field(default="", repr=False)
+    puk: str = field(default="", repr=False)
     mrz_information: str = field(default="", repr=False)
     aa_private_key: bytes = field(default=b"", repr=False)
-    ca_private_key: int = field(default=0, repr=False)
+    ca_private_keys: tuple[int, ...] = field(default=(), repr=False)
+    cvca: bytes = field(default=b"", repr=False)
+    traits: Traits = PLAIN
     atr: bytes = DEFAULT_ATR
 
     def to_json(self) -> bytes:
@@ -53,12 +61,12 @@ class CardImage:
         members = {
             "version": _VERSION,
             "files": {name: _text(content) for name, content in sorted(self.files.items())},
-            "can": self.can,
-            "mrz_information": self.mrz_information,
-            "aa_private_key": _text(self.aa_private_key),
-            "ca_private_key": f"{self.ca_private_key:x}",
+            "ca_private_keys": [f"{key:x}" for key in self.ca_private_keys],
+            "traits": self.traits.to_members(),
             "atr": self.atr.hex(),
         }
+        members |= {name: getattr(self, name) for name in _TEXTS}
+        members |= {name: _text(getattr(self, name)) for name in _BLOBS}
         return json.dumps(members, separators=(",", ":")).encode()
 
     @classmethod
@@ -75,15 +83,20 @@ class CardImage:
     def _from_members(cls, members: dict[str, object]) -> Self:
         if members.keys() != _MEMBERS or members["version"] != _VERSION:
             raise ValueError("members")
-        files = members["files"]
-        if not isinstance(files, dict):
+        files, keys, traits = members["files"], members["ca_private_keys"], members["traits"]
+        if not (isinstance(files, dict) and isinstance(keys, list) and isinstance(traits, dict)):
             raise TypeError("files")
+        can, pin, puk, mrz_information = (_string(members[name]) for name in _TEXTS)
         return cls(
             files={str(name): _bytes(content) for name, content in files.items()},
-            can=_string(members["can"]),
-            mrz_information=_string(members["mrz_information"]),
+            can=can,
+            pin=pin,
+            puk=puk,
+            mrz_information=mrz_information,
             aa_private_key=_bytes(members["aa_private_key"]),
-            ca_private_key=int(_string(members["ca_private_key"]), 16),
+            ca_private_keys=tuple(int(_string(key), 16) for key in keys),
+            cvca=_bytes(members["cvca"]),
+            traits=Traits.from_members(traits),
             atr=bytes.fromhex(_string(members["atr"])),
         )
 

@@ -86,7 +86,7 @@ def tampered_dg1(image: CardImage) -> CardImage:
 def cloned(image: CardImage, *, key: rsa.RSAPrivateKey | None = None) -> CardImage:
     """A copy of every file in a chip that does not have the original's private key."""
     own = key or rsa.generate_private_key(65537, 2048)
-    return replace(image, aa_private_key=private_key_der(own), ca_private_key=0)
+    return replace(image, aa_private_key=private_key_der(own), ca_private_keys=())
 
 
 def forced(blocks: Iterable[bytes], then: Callable[[int], bytes]) -> Callable[[int], bytes]:

@@ -29,6 +29,7 @@ from eid.testing import data_groups, der
 from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage, private_key_der
 from eid.testing.certificates import public_key_info
+from eid.testing.chip_traits import Traits
 from eid.testing.mrz import mrz_information
 from eid.testing.people import Person
 from eid.testing.portrait import draw_portrait
@@ -37,6 +38,7 @@ VIETNAM_CARD_ACCESS: Final = bytes.fromhex(
     "3134300d060804007f0007020202020101300f060a04007f0007"
     "02020302020201013012060a04007f0007020204020202010202010d"
 )
+VIETNAM_TRAITS: Final = Traits(bac=True, quirks=frozenset({"select-mf-6d00"}))
 PACE_ECDH_GM: Final = "0.4.0.127.0.7.2.2.4.2"
 _CHIP_AUTHENTICATION_KEY = "0.4.0.127.0.7.2.2.1.2"
 _ACTIVE_AUTHENTICATION = "2.23.136.1.1.5"
@@ -59,6 +61,7 @@ class Profile:
     parents: data_groups.ParentsLayout = "A"
     without: frozenset[int] = frozenset()
     signing_time: bool = False
+    traits: Traits = VIETNAM_TRAITS
 
 
 CARD_2021: Final = Profile()
@@ -95,7 +98,8 @@ def personalise(
         can=person.can,
         mrz_information=mrz_information(person),
         aa_private_key=private_key_der(aa_key),
-        ca_private_key=ca_scalar,
+        ca_private_keys=(ca_scalar,),
+        traits=profile.traits,
     )
 
 

@@ -1,7 +1,8 @@
 """A whole chip in software, written from the card's side of the specification (9303-11).
 
-It speaks PACE with generic mapping, secure messaging, file reads and Active Authentication; it
-forgets everything on reset, as a chip does. What it shares with the reader is arithmetic only.
+It speaks BAC, PACE with every mapping, secure messaging, Chip, Active and Terminal Authentication,
+and the file reads of 9303-10; it forgets everything on reset but what a chip keeps for life. What
+it shares with the reader is arithmetic only.
 
 >>> from eid.testing.card_image import CardImage
 >>> card = SoftwareCard(CardImage(files={"EF.CardAccess": bytes(3)}, can="123456"))
@@ -14,68 +15,68 @@ forgets everything on reset, as a chip does. What it shares with the reader is a
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
-from eid import tlv
 from eid.chip.transport import ReaderInfo
 from eid.errors import CardRemoved
-from eid.testing import softcard_active, softcard_pace
+from eid.testing import softcard_passwords, softcard_quirks
 from eid.testing.card_image import CardImage
 from eid.testing.faults import Fault
 from eid.testing.softcard_apdu import (
-    EXTENDED_MAX,
     SHORT_MAX,
     SW_CONDITIONS,
     SW_END_OF_FILE,
-    SW_OK,
-    SW_SECURITY_STATUS,
     SW_UNKNOWN_CLA,
     SW_UNKNOWN_INS,
-    SW_WRONG_DATA,
-    SW_WRONG_LENGTH,
-    SW_WRONG_P1P2,
     AnswerChain,
     ChipCommand,
     Refused,
-    far_offset,
     take_apart,
 )
-from eid.testing.softcard_files import ChipFiles
-from eid.testing.softcard_messaging import ChipSession
-from eid.testing.softcard_pace import ChipPace
+from eid.testing.softcard_application import MOST_ANSWER, ChipApplication, ChipMemory
+from eid.testing.softcard_messaging import Padding
+from eid.testing.softcard_passwords import PIN, PUK
+from eid.testing.softcard_quirks import Answer, Situation
+from eid.testing.softcard_terminal import TrustPoints
 
-_MOST_ANSWER: Final = 65_533
 _CHAINING: Final = 0x10
 _GET_RESPONSE: Final = 0xC0
 _PROTECTED: Final = 0x0C
-
-_Answer = tuple[bytes, int]
+_COMPUTING: Final = frozenset({0x2A, 0x82, 0x86, 0x88})
+_CHIP_AUTHENTICATION: Final = frozenset({0x22, 0x86})
+_TRIES: Final = {"pin-reduced": 2, "pin-suspended": 1, "pin-blocked": 0}
 
 
 class SoftwareCard:
-    """One chip, usable as a Transport; ``extended`` is whether it takes extended lengths.
+    """One chip, usable as a Transport; ``extended`` False takes extended lengths from it.
 
-    ``faults`` misbehave at the APDU they name; ``rng`` gives nonce, mapping key, ephemeral key
-    and the random part of Active Authentication, in this order.
+    ``faults`` strike by their number of commands or, as names, add to the chip's own quirks;
+    ``rng`` gives nonces and keys in the order in which a chip draws them; ``sleep`` lets the
+    chip's own times pass.
     """
 
     def __init__(
         self,
         image: CardImage,
         *,
-        faults: Collection[Fault] = (),
+        faults: Collection[Fault | str] = (),
         extended: bool = True,
         rng: Callable[[int], bytes] = secrets.token_bytes,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._image = image
-        self._faults = tuple(faults)
-        self._extended = extended
+        named = {fault for fault in faults if isinstance(fault, str)}
+        traits = replace(image.traits, quirks=image.traits.quirks | named)
+        self._image = replace(image, traits=traits)
+        self._faults = tuple(fault for fault in faults if isinstance(fault, Fault))
+        self._extended = extended and traits.extended and "no-extended" not in traits.quirks
         self._rng = rng
+        self._sleep = sleep
         self._count = 0
         self._gone = False
-        self._passwords = softcard_pace.passwords(image.can, image.mrz_information)
+        self._memory = _memory(self._image, rng)
         self.reset()
 
     @property
@@ -90,10 +91,7 @@ class SoftwareCard:
 
     def reset(self) -> None:
         """Forget session, rights and selection; a pulled card stays away."""
-        self._files = ChipFiles(self._image.files)
-        self._pace: ChipPace | None = None
-        self._session: ChipSession | None = None
-        self._granted = False
+        self._application = ChipApplication(self._memory)
         self._chain = AnswerChain()
 
     def close(self) -> None:
@@ -111,7 +109,17 @@ class SoftwareCard:
         answer = self._answer(command, due)
         for fault in due:
             answer = fault.spoil(answer, self._rng)
+        self._take_time(command, answer)
         return answer
+
+    def _take_time(self, command: bytes, answer: bytes) -> None:
+        instruction = command[1] if len(command) > 1 else 0
+        octets = len(command) + len(answer)
+        seconds = self._image.traits.seconds(octets, crypto=instruction in _COMPUTING)
+        if instruction == 0x82 and "slow-external-authenticate" in self._image.traits.quirks:
+            seconds += softcard_quirks.SLOW_S
+        if seconds:
+            self._sleep(seconds)
 
     def _answer(self, raw: bytes, due: Collection[Fault]) -> bytes:
         """Answer on the level of the wire, where refusals are not protected."""
@@ -120,6 +128,8 @@ class SoftwareCard:
             if command.ins == _GET_RESPONSE:
                 return self._chain.next(command.le)
             self._chain = AnswerChain()
+            if self._application.authentication.stuck:
+                return SW_CONDITIONS.to_bytes(2, "big")
             if command.cla & _PROTECTED == _PROTECTED:
                 return self._protected(command, due)
         except Refused as refusal:
@@ -128,13 +138,14 @@ class SoftwareCard:
 
     def _plain(self, command: ChipCommand) -> bytes:
         """Answer an unprotected command; it ends a session, its rights and the selection."""
-        if self._session is not None:
+        if self._application.authentication.session is not None:
             self.reset()
-        data, sw = self._run(command, command.le)
-        return data + sw.to_bytes(2, "big")
+        data, sw = self._run(command, command.le, protected=False)
+        self._switch()
+        return self._in_parts(data + sw.to_bytes(2, "big"))
 
     def _protected(self, outer: ChipCommand, due: Collection[Fault]) -> bytes:
-        session = self._session
+        session, quirks = self._application.authentication.session, self._image.traits.quirks
         if session is None:
             raise Refused(SW_CONDITIONS)
         try:
@@ -142,103 +153,61 @@ class SoftwareCard:
         except Refused:
             self.reset()
             raise
-        limit = _MOST_ANSWER if outer.extended else SHORT_MAX
-        data, sw = self._run(replace(command, extended=outer.extended), session.room(limit))
+        limit = MOST_ANSWER if outer.extended else SHORT_MAX
+        command = replace(command, extended=outer.extended)
+        data, sw = self._run(command, session.room(limit), protected=True)
+        failed = sw >> 12 == 6 and sw >> 8 not in (0x62, 0x63)
+        if failed and "naked-error" in quirks:
+            return sw.to_bytes(2, "big")
         missing = any(fault.kind == "missing_status" for fault in due)
-        answer = session.protect(data, sw, odd=command.ins & 1, status_object=not missing)
-        return answer if len(answer) - 2 <= limit else self._chain.begin(answer)
-
-    def _run(self, command: ChipCommand, room: int) -> _Answer:
-        handlers: dict[int, Callable[[ChipCommand], _Answer]] = {
-            0xA4: self._select,
-            0xB0: lambda c: self._read_binary(c, room),
-            0xB1: lambda c: self._read_far(c, room),
-            0x22: self._set_environment,
-            0x86: self._general_authenticate,
-            0x88: self._internal_authenticate,
-        }
-        handler = handlers.get(command.ins)
-        if handler is None or command.cla & ~_CHAINING:
-            return b"", SW_UNKNOWN_CLA if handler else SW_UNKNOWN_INS
-        try:
-            return handler(command)
-        except Refused as refusal:
-            return b"", refusal.sw
-
-    def _select(self, command: ChipCommand) -> _Answer:
-        if command.p1 == 0x00:
-            raise Refused(SW_UNKNOWN_INS)
-        if (command.p1, command.p2 & 0xF3) == (0x04, 0x00):
-            self._files.select_application(command.data)
-        elif (command.p1, command.p2 & 0xF3) == (0x02, 0x00):
-            if len(command.data) != 2:
-                raise Refused(SW_WRONG_LENGTH)
-            file_id = int.from_bytes(command.data, "big")
-            self._files.select_file(file_id, granted=self._granted)
-        else:
-            raise Refused(SW_WRONG_P1P2)
-        return b"", SW_OK
-
-    def _read_binary(self, command: ChipCommand, room: int) -> _Answer:
-        if not command.le:
-            raise Refused(SW_WRONG_LENGTH)
-        offset = command.p1 << 8 | command.p2
-        if command.p1 & 0x80:
-            if command.p1 & 0x60:
-                raise Refused(SW_WRONG_P1P2)
-            offset = command.p2
-            self._files.select_short(command.p1 & 0x1F, granted=self._granted)
-        most = min(command.le, room) if command.extended else command.le
-        data = self._files.read(offset, min(most, _MOST_ANSWER))
-        if len(data) > room:
-            raise Refused(SW_WRONG_LENGTH)
-        whole = len(data) == most or command.le in (SHORT_MAX, EXTENDED_MAX)
-        return data, SW_OK if whole else SW_END_OF_FILE
-
-    def _read_far(self, command: ChipCommand, room: int) -> _Answer:
-        """READ BINARY with an odd instruction: offset in DO'54', bytes in DO'53'."""
-        if command.p1 or command.p2:
-            raise Refused(SW_WRONG_P1P2)
-        if not command.le:
-            raise Refused(SW_WRONG_LENGTH)
-        offset = far_offset(command.data)
-        data = self._files.read(offset, min(command.le, room, _MOST_ANSWER))
-        framed = tlv.encode(0x53, data)
-        excess = len(framed) - min(command.le, room, _MOST_ANSWER)
-        return (tlv.encode(0x53, data[:-excess]) if excess > 0 else framed), SW_OK
-
-    def _set_environment(self, command: ChipCommand) -> _Answer:
-        self._pace = None
-        if (command.p1, command.p2) != (0xC1, 0xA4):
-            raise Refused(SW_WRONG_P1P2)
-        self._pace = ChipPace.begin(
-            command.data,
-            card_access=self._image.files.get("EF.CardAccess", b"\x31\x00"),
-            passwords=self._passwords,
-            rng=self._rng,
+        answer = session.protect(
+            data,
+            sw,
+            odd=command.ins & 1,
+            status_object=not missing and "no-status-object" not in quirks,
+            padding=_padding(quirks, sw),
         )
-        return b"", SW_OK
+        self._switch()
+        if failed and command.ins in _CHIP_AUTHENTICATION and "ca-kills-session" in quirks:
+            self.reset()
+        return self._chain.begin(answer) if len(answer) - 2 > limit else self._in_parts(answer)
 
-    def _general_authenticate(self, command: ChipCommand) -> _Answer:
-        pace, self._pace = self._pace, None
-        if pace is None:
-            raise Refused(SW_CONDITIONS)
-        last = not command.cla & _CHAINING
-        answer = pace.step(command.data, last=last)
-        if last:
-            self._session, self._granted = pace.session, True
-        else:
-            self._pace = pace
-        return answer, SW_OK
+    def _switch(self) -> None:
+        """Let newly agreed keys take effect, now that the answer has its old protection."""
+        authentication = self._application.authentication
+        if authentication.successor is not None:
+            authentication.session, authentication.successor = authentication.successor, None
 
-    def _internal_authenticate(self, command: ChipCommand) -> _Answer:
-        if not self._granted:
-            raise Refused(SW_SECURITY_STATUS)
-        if not self._image.aa_private_key:
-            raise Refused(SW_UNKNOWN_INS)
-        if len(command.data) != softcard_active.CHALLENGE_SIZE:
-            raise Refused(SW_WRONG_DATA)
-        signature = softcard_active.sign(self._image.aa_private_key, command.data, rng=self._rng)
-        if command.le < len(signature):
-            raise Refused(SW_WRONG_LENGTH)
-        return signature, SW_OK
+    def _in_parts(self, answer: bytes) -> bytes:
+        if "get-response" in self._image.traits.quirks and len(answer) > softcard_quirks.PARTS:
+            return self._chain.begin(answer, softcard_quirks.PARTS)
+        return answer
+
+    def _run(self, command: ChipCommand, room: int, *, protected: bool) -> Answer:
+        application, quirks = self._application, self._image.traits.quirks
+        if not application.knows(command.ins):
+            return b"", SW_UNKNOWN_INS
+        if command.cla & ~_CHAINING:
+            return b"", SW_UNKNOWN_CLA
+        situation = Situation(command, application.files, protected)
+        try:
+            softcard_quirks.apply_before(quirks, situation)
+            answer = application.run(command, room)
+        except Refused as refusal:
+            answer = b"", refusal.sw
+        return softcard_quirks.apply_after(quirks, situation, answer)
+
+
+def _memory(image: CardImage, rng: Callable[[int], bytes]) -> ChipMemory:
+    """What the chip keeps for life, worn as its quirks say."""
+    known = softcard_passwords.known(image.can, image.mrz_information, image.pin, image.puk)
+    passwords = softcard_passwords.ChipPasswords(known, counted=frozenset({PIN, PUK}))
+    for name in image.traits.quirks & _TRIES.keys():
+        passwords.set_tries(PIN, _TRIES[name])
+    return ChipMemory(image, passwords, TrustPoints(image.cvca), rng, image.traits.quirks)
+
+
+def _padding(quirks: frozenset[str], sw: int) -> Padding:
+    if sw == SW_END_OF_FILE and "end-bad-padding" in quirks:
+        return "absent"
+    return "long" if "extra-padding" in quirks else "right"

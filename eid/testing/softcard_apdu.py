@@ -14,6 +14,7 @@ SW_END_OF_FILE: Final = 0x6282
 SW_AUTHENTICATION_FAILED: Final = 0x6300
 SW_WRONG_LENGTH: Final = 0x6700
 SW_SECURITY_STATUS: Final = 0x6982
+SW_BLOCKED: Final = 0x6983
 SW_CONDITIONS: Final = 0x6985
 SW_NO_CURRENT_FILE: Final = 0x6986
 SW_SM_OBJECT_MISSING: Final = 0x6987
@@ -63,10 +64,10 @@ class AnswerChain:
         self._rest = b""
         self._status = b""
 
-    def begin(self, answer: bytes) -> bytes:
-        """Keep an answer with its status word and give the first part."""
+    def begin(self, answer: bytes, most: int = SHORT_MAX) -> bytes:
+        """Keep an answer with its status word and give the first part, up to ``most`` bytes."""
         self._rest, self._status = answer[:-2], answer[-2:]
-        return self.next(SHORT_MAX)
+        return self.next(most)
 
     def next(self, le: int) -> bytes:
         """Give up to ``le`` bytes more; Refused 6985 when nothing waits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from eid import tlv
 from eid.chip import crypto
@@ -19,6 +19,7 @@ from eid.testing.softcard_apdu import (
     Refused,
 )
 
+Padding = Literal["right", "long", "absent"]
 _CRYPTOGRAM: Final = 0x87
 _CRYPTOGRAM_ODD: Final = 0x85
 _LE: Final = 0x97
@@ -56,17 +57,26 @@ class ChipSession:
             le=_expected_length(le.value) if le else 0,
         )
 
-    def protect(self, data: bytes, sw: int, *, odd: int = 0, status_object: bool = True) -> bytes:
+    def protect(
+        self,
+        data: bytes,
+        sw: int,
+        *,
+        odd: int = 0,
+        status_object: bool = True,
+        padding: Padding = "right",
+    ) -> bytes:
         """Encrypt and authenticate an answer.
 
         ``odd`` is set for an odd instruction, whose data have no padding indicator;
-        ``status_object`` False leaves DO'99' out.
+        ``status_object`` False leaves DO'99' out; ``padding`` is one block too ``long`` or
+        ``absent`` on cards that do not pad by the rules.
         """
         ssc = self._step()
         body = b""
         if data:
             tag, indicator = (_CRYPTOGRAM_ODD, b"") if odd else (_CRYPTOGRAM, b"\x01")
-            body = tlv.encode(tag, indicator, self._encrypted(data, ssc))
+            body = tlv.encode(tag, indicator, self._encrypted(data, ssc, padding))
         if status_object:
             body += tlv.encode(_STATUS, sw.to_bytes(2, "big"))
         mac = crypto.sm_mac(self._suite, self._ks_mac, ssc, body)
@@ -96,9 +106,12 @@ class ChipSession:
         except FormatError as e:
             raise Refused(SW_SM_OBJECT_WRONG) from e
 
-    def _encrypted(self, data: bytes, ssc: bytes) -> bytes:
+    def _encrypted(self, data: bytes, ssc: bytes, padding: Padding) -> bytes:
         iv = crypto.sm_iv(self._suite, self._ks_enc, ssc)
-        padded = crypto.pad(data, self._suite.block_size)
+        size = self._suite.block_size
+        padded = crypto.pad(data, size) + (bytes(size) if padding == "long" else b"")
+        if padding == "absent":
+            padded = data + bytes(-len(data) % size)
         return crypto.encrypt(self._suite, self._ks_enc, padded, iv=iv)
 
     def _step(self) -> bytes:

@@ -20,7 +20,7 @@ def _changed(image: CardImage, **changes: object) -> bytes:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 2},
+        {"version": 1},
         {"extra": 1},
         {"files": []},
         {"files": {"EF.DG1": 7}},
@@ -28,8 +28,8 @@ def _changed(image: CardImage, **changes: object) -> bytes:
         {"can": 123456},
         {"mrz_information": None},
         {"aa_private_key": "not base64"},
-        {"ca_private_key": "xyz"},
-        {"ca_private_key": 12},
+        {"ca_private_keys": ["xyz"]},
+        {"ca_private_keys": 12},
         {"atr": "3"},
     ],
 )

@@ -33,7 +33,7 @@ def test_a_clone_has_all_files_and_another_key(card_image: CardImage) -> None:
         for image in (card_image, clone)
     )
     assert original != copy
-    assert clone.ca_private_key == 0
+    assert clone.ca_private_keys == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -78,7 +78,7 @@ def test_dg14_repeats_card_access_and_adds_the_chip_key(card_image: CardImage) -
     info = keys.PublicKeyInfo.load(key_info.raw, strict=True)
     curve = eid_ec.by_name("brainpoolP256r1")
     assert info["algorithm"]["parameters"].chosen.native["order"] == curve.n
-    point = eid_ec.public_point(curve, card_image.ca_private_key)
+    point = eid_ec.public_point(curve, card_image.ca_private_keys[0])
     assert info["public_key"].native == eid_ec.encode_point(curve, point)
 
 
@@ -127,5 +127,5 @@ def test_nothing_secret_or_personal_shows(card_image: CardImage) -> None:
     shown = repr(card_image) + repr(replace(card_image, can="424242"))
     assert "999999" not in shown
     assert "424242" not in shown
-    assert str(card_image.ca_private_key) not in shown
+    assert str(card_image.ca_private_keys[0]) not in shown
     assert "NGUYEN" not in shown

@@ -137,7 +137,7 @@ def test_far_offsets(card_image: CardImage) -> None:
         assert len(answer.data) <= le
         header = 2 if answer.data[1] < 0x80 else 3
         assert answer.data[header:] == big[0x12345:][: len(answer.data) - header]
-    assert terminal(Command(0, 0xB1, 0, 1, bytes.fromhex("540100"), le=9)).sw == 0x6A86
+    assert terminal(Command(0, 0xB1, 1, 0, bytes.fromhex("540100"), le=9)).sw == 0x6A86
     assert terminal(Command(0, 0xB1, 0, 0, bytes.fromhex("540100"))).sw == 0x6700
     assert terminal(Command(0, 0xB1, 0, 0, bytes.fromhex("5403020000"), le=9)).sw == 0x6B00
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from eid.testing.softcard_apdu import Refused
-from eid.testing.softcard_files import APPLICATION, ChipFiles
+from eid.testing.softcard_files import APPLICATION, ChipFiles, Rights
 
 FILES = {"EF.CardAccess": b"access", "EF.DG1": b"one", "EF.DG4": b"iris"}
 
@@ -14,7 +14,7 @@ def _status(action: str, number: int, *, granted: bool, application: bool) -> in
         files.select_application(APPLICATION)
     select = files.select_file if action == "file" else files.select_short
     try:
-        select(number, granted=granted)
+        select(number, Rights(granted=granted))
     except Refused as refusal:
         return refusal.sw
     return 0x9000
@@ -42,7 +42,7 @@ def test_who_may_select_what(number: int, granted: bool, application: bool, stat
 
 def test_selecting_the_application_unselects_the_file() -> None:
     files = ChipFiles(FILES)
-    files.select_file(0x011C, granted=False)
+    files.select_file(0x011C, ChipFiles.FREE)
     assert files.read(2, 100) == b"cess"
     files.select_application(APPLICATION)
     with pytest.raises(Refused):
@@ -51,5 +51,5 @@ def test_selecting_the_application_unselects_the_file() -> None:
 
 def test_a_card_without_card_access() -> None:
     with pytest.raises(Refused) as caught:
-        ChipFiles({}).select_short(0x1C, granted=False)
+        ChipFiles({}).select_short(0x1C, ChipFiles.FREE)
     assert caught.value.sw == 0x6A82
