@@ -64,11 +64,16 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The whole report. ``holder`` is there only if the hashes passed; ``error`` says why not."""
+    """The whole report. ``holder`` is there only if the hashes passed; ``error`` says why not.
+
+    ``signer`` and ``anchor`` are SHA-256 fingerprints in hexadecimal, empty where unknown.
+    """
 
     verdict: Outcome
     checks: tuple[Check, ...]
     holder: Holder | None = field(default=None, repr=False)
+    signer: str = ""
+    anchor: str = ""
     error: VerificationError | None = field(default=None, repr=False, compare=False)
 
     def check(self, name: str) -> Check:

@@ -59,9 +59,7 @@ from eid.chip.lds.vn import VnData
 from eid.chip.mrz import Mrz
 from eid.chip.policy import BANK, IDENTIFY, LEVEL2, POLICIES, Policy, load_policy
 from eid.chip.verdict import Check, Holder, Status, Verdict, absent
-from eid.errors import (
-    Inconsistent,
-)
+from eid.errors import Inconsistent
 from eid.trust.path import Chain
 from eid.trust.store import TrustStore
 
@@ -214,7 +212,13 @@ def _judge(question: Question) -> _Judgement:
         check_portrait(question, covered),
         absent("remote", "remote.not_asked", "No remote verifier was asked."),
     )
-    verdict = decide(question, checks, person.holder)
+    verdict = decide(
+        question,
+        checks,
+        person.holder,
+        signer=signed.signer.fingerprint if signed else "",
+        anchor=chain.anchor.fingerprint if chain else "",
+    )
     return _Judgement(verdict=verdict, covered=covered, person=person, signed=signed, chain=chain)
 
 

@@ -11,8 +11,15 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
 
 from eid.errors import FormatError
+
+if TYPE_CHECKING:
+    from eid.trust.store import TrustStore
 
 _MAX_LINE = 512
 _HEX16 = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
@@ -60,3 +67,19 @@ def mrz_date(text: str) -> str:
     if not re.fullmatch(r"[0-9]{6}", digits):
         raise FormatError("A date must be YYMMDD or YYYY-MM-DD.", code="input.date")
     return digits
+
+
+def trust_store(folder: Path | None) -> TrustStore:
+    """The store of a trust folder; what is wrong in it is warned about on standard error."""
+    from eid.trust.store import TrustStore
+
+    if folder is None or not folder.is_dir():
+        missing = "Name a trust folder with --trust."
+        raise FormatError(
+            missing if folder is None else f"There is no trust folder {folder}.",
+            code="input.trust",
+        )
+    store = TrustStore.load(folder)
+    for problem in store.problems:
+        typer.echo(f"eid: warning: {problem.source}: {problem.message} ({problem.code})", err=True)
+    return store

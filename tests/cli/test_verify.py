@@ -8,7 +8,7 @@ import pytest
 
 from eid.chip.verdict import Holder, Verdict
 from eid.cli import main
-from eid.cli.verify import report
+from eid.cli.verdict_text import report
 from eid.testing.authority import DocumentAuthority
 from eid.testing.faults import cloned, tampered_dg1
 from eid.testing.people import PEOPLE
@@ -186,3 +186,51 @@ def test_names_cannot_write_to_the_terminal() -> None:
     assert "  name             A[2JB" in lines
     assert all(line.isprintable() for line in lines)
     assert any(line.endswith("personal number  -") for line in lines)
+
+
+def test_options_add_to_the_policy(case: Any, tmp_path: Path, capsys: Any) -> None:
+    more = ("--require", "aa,ca,crl", "--issuing-state", "VNM")
+    assert judge(capsys, case.evidence, case.trust, *more)[0] == 0
+    trust = tmp_path / "trust"
+    shutil.copytree(case.trust, trust)
+    shutil.rmtree(trust / "crl")
+    assert judge(capsys, case.evidence, trust)[0] == 0
+    assert judge(capsys, case.evidence, trust, "--require", "crl")[0] == 1
+    assert judge(capsys, case.evidence, case.trust, "--issuing-state", "DEU")[0] == 1
+    document = json.loads(case.evidence.read_text())
+    without = tmp_path / "without.json"
+    without.write_text(json.dumps({**document, "active_authentication": None}))
+    assert judge(capsys, without, case.trust)[0] == 0
+    assert judge(capsys, without, case.trust, "--require", "aa")[0] == 1
+    del document["files"]["EF.DG14"]
+    without.write_text(json.dumps(document))
+    code, found = judge(capsys, without, case.trust, "--require", "ca")
+    assert (code, statuses(found)["chip_auth"]) == (1, "absent")
+
+
+def test_sha1_is_taken_only_by_its_switch(tmp_path: Path, capsys: Any) -> None:
+    forged = Path(__file__).parents[1] / "vectors" / "forged_cards" / "base-ec-p256-sha1"
+    case = json.loads((forged / "case.json").read_text())
+    folder, trust = tmp_path / "files", tmp_path / "trust" / "csca"
+    folder.mkdir()
+    trust.mkdir(parents=True)
+    for name, file in case["files"].items():
+        shutil.copy(forged / file, folder / name)
+    for file in case["trust"]["csca"]:
+        shutil.copyfile(forged / file, trust / file)
+    given = ("--at", case["clock"])
+    assert judge(capsys, folder, tmp_path / "trust", *given)[0] == 1
+    assert judge(capsys, folder, tmp_path / "trust", *given, "--insecure-allow-sha1")[0] == 0
+
+
+@pytest.mark.parametrize("options", [("--require", "face"), ("--issuing-state", "vn")])
+def test_demands_that_do_not_exist(case: Any, options: tuple[str, str], capsys: Any) -> None:
+    code, text = judge(capsys, case.evidence, case.trust, *options)
+    assert code == 2
+    assert "input." in text
+
+
+def test_evidence_and_trust_must_be_named(case: Any, capsys: Any) -> None:
+    assert main(["verify", str(case.evidence)]) == 2
+    assert main(["verify", "--trust", str(case.trust)]) == 2
+    assert "input.evidence" in capsys.readouterr().err

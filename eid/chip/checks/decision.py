@@ -21,7 +21,14 @@ from eid.errors import (
 from eid.trust.path import UNANCHORED
 
 
-def decide(question: Question, checks: tuple[Check, ...], holder: Holder | None) -> Verdict:
+def decide(
+    question: Question,
+    checks: tuple[Check, ...],
+    holder: Holder | None,
+    *,
+    signer: str = "",
+    anchor: str = "",
+) -> Verdict:
     """Weigh the checks: what failed comes first, a missing anchor last."""
     hashes = next(check for check in checks if check.name == "sod.hashes")
     shown = holder if hashes.status == "passed" else None
@@ -31,7 +38,9 @@ def decide(question: Question, checks: tuple[Check, ...], holder: Holder | None)
     if against:
         outcome = "unanchored" if against[0].code == UNANCHORED else "rejected"
         error = _error(against[0])
-    verdict = Verdict(verdict=outcome, checks=checks, holder=shown, error=error)
+    verdict = Verdict(
+        verdict=outcome, checks=checks, holder=shown, signer=signer, anchor=anchor, error=error
+    )
     if error is not None:
         error.verdict = verdict
     return verdict
