@@ -19,9 +19,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self, TypedDict
 
-from eid import ec
+from eid import ec, tlv
 from eid.testing import certificates, der, sod
 from eid.testing.certificates import Issuer, Key, Validity
+from eid.testing.sod import BY_THE_RULES, SignedForm
 
 _DAY = timedelta(days=1)
 _YEAR = 365 * _DAY
@@ -81,18 +82,31 @@ class DocumentAuthority:
         return self.ds_validity.not_before <= at <= self.ds_validity.signs_until
 
     def sign_sod(
-        self, hashes: Mapping[int, bytes], *, signing_time: datetime | None = None
+        self,
+        hashes: Mapping[int, bytes],
+        *,
+        signing_time: datetime | None = None,
+        lds: str = "0107",
+        form: SignedForm = BY_THE_RULES,
     ) -> bytes:
         """EF.SOD over SHA-256 digests by data-group number, signed by the document signer.
 
         Vietnam's cards carry no signing time; give one to write the attribute.
         """
-        return sod.security_object(
-            sod.lds_security_object(hashes),
+        content = sod.lds_security_object(hashes, lds=lds)
+        kind = sod.LDS_SECURITY_OBJECT
+        return tlv.encode(0x77, sod.signed_data(content, self._signer, kind, signing_time, form))
+
+    def sign_card_security(self, security_infos: bytes) -> bytes:
+        """EF.CardSecurity: the chip's SecurityInfos, signed (9303-11 §9.2.11)."""
+        return sod.signed_data(security_infos, self._signer, sod.CARD_SECURITY_OBJECT)
+
+    @property
+    def _signer(self) -> sod.Signer:
+        return sod.Signer(
             key=self.ds_key,
             certificate=self.ds_der,
             issuer_and_serial=der.sequence(self.csca_name, der.integer(self.ds_serial)),
-            signing_time=signing_time,
         )
 
     def crl(

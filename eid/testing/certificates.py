@@ -81,6 +81,11 @@ class Validity:
     signs_until: datetime
 
 
+def pyca_curve(name: str) -> pyca_ec.EllipticCurve:
+    """The curve as `cryptography` knows it; KeyError where it does not."""
+    return _PYCA_CURVES[name]
+
+
 def name(country: str, organisation: str, common_name: str) -> bytes:
     """Distinguished name of country, organisation and common name."""
     parts = (

@@ -13,51 +13,32 @@ from typing import Literal
 
 from eid import tlv
 from eid.testing import der
-from eid.testing.mrz import td1_lines
+from eid.testing.biometric_groups import dg2, dg3
+from eid.testing.mrz import Zone, zone_lines
 from eid.testing.people import NO_EXPIRY, Person
-from eid.testing.portrait import HEIGHT, WIDTH
+
+__all__ = ["com", "dg1", "dg2", "dg3", "dg13", "dg14", "dg15"]
 
 ParentsLayout = Literal["A", "B"]
 _UTF8_MARK = "1.0.10646.1.0.8"
 _SEX = {"M": "Nam", "F": "Nữ"}
-_FACIAL_HEADER_SIZE = 14
-_FACIAL_RECORD_SIZE = 32
 
 
-def com(groups: Collection[int]) -> bytes:
-    """EF.COM of LDS 1.7 that lists these data groups."""
+def com(groups: Collection[int], *, lds: str = "0107") -> bytes:
+    """EF.COM of this LDS version that lists these data groups."""
     tags = bytes(_DG_TAGS[number - 1] for number in sorted(groups))
     return tlv.encode(
         0x60,
-        tlv.encode(0x5F01, b"0107"),
+        tlv.encode(0x5F01, lds.encode("ascii")),
         tlv.encode(0x5F36, b"040000"),
         tlv.encode(0x5C, tags),
     )
 
 
-def dg1(person: Person) -> bytes:
-    """EF.DG1: the TD1 machine-readable zone."""
-    return tlv.encode(0x61, tlv.encode(0x5F1F, "".join(td1_lines(person)).encode("ascii")))
-
-
-def dg2(jpeg: bytes, *, sex: Literal["M", "F"]) -> bytes:
-    """EF.DG2: one face of 420x560 pixels in CBEFF around ISO/IEC 19794-5."""
-    header = tlv.encode(
-        0xA1,
-        tlv.encode(0x80, b"\x01\x01"),
-        tlv.encode(0x81, b"\x02"),
-        tlv.encode(0x82, b"\x00"),
-        tlv.encode(0x87, b"\x01\x01"),
-        tlv.encode(0x88, b"\x00\x08"),
-    )
-    template = tlv.encode(0x7F60, header, tlv.encode(0x5F2E, _facial_record(jpeg, sex)))
-    return tlv.encode(0x75, tlv.encode(0x7F61, tlv.encode(0x02, b"\x01"), template))
-
-
-def dg3(filler: bytes) -> bytes:
-    """EF.DG3 without fingerprints: no instance and random filler (9303-10 §4.7.3)."""
-    none = tlv.encode(0x7F61, tlv.encode(0x02, b"\x00"), tlv.encode(0x53, filler))
-    return tlv.encode(0x63, none)
+def dg1(person: Person, *, zone: Zone = "TD1", number: str = "") -> bytes:
+    """EF.DG1: the machine-readable zone, with the person's own document number or another."""
+    lines = zone_lines(person, zone, number)
+    return tlv.encode(0x61, tlv.encode(0x5F1F, "".join(lines).encode("ascii")))
 
 
 def dg13(person: Person, *, parents: ParentsLayout = "A") -> bytes:
@@ -86,28 +67,6 @@ def dg15(public_key_info: bytes) -> bytes:
 
 
 _DG_TAGS = bytes.fromhex("6175636765666768696A6B6C6D6E6F70")
-
-
-def _facial_record(jpeg: bytes, sex: Literal["M", "F"]) -> bytes:
-    size = _FACIAL_RECORD_SIZE + len(jpeg)
-    information = (
-        size.to_bytes(4, "big")
-        + b"\x00\x00"  # no feature points
-        + (b"\x01" if sex == "M" else b"\x02")
-        + b"\x00\x00"  # eyes and hair unspecified
-        + bytes(3)  # no properties
-        + bytes(2)  # expression unspecified
-        + bytes(6)  # pose and its uncertainty
-    )
-    image = (
-        b"\x01\x00"  # full frontal, JPEG
-        + WIDTH.to_bytes(2, "big")
-        + HEIGHT.to_bytes(2, "big")
-        + b"\x01\x02"  # sRGB24, still camera
-        + bytes(4)  # device and quality unspecified
-    )
-    total = (_FACIAL_HEADER_SIZE + size).to_bytes(4, "big")
-    return b"FAC\x00010\x00" + total + b"\x00\x01" + information + image + jpeg
 
 
 def _dg13_fields(person: Person, parents: ParentsLayout) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Personalise a card: every file and key of a fictional holder's chip, signed by a test issuer.
 
-The profile is Vietnam's card of 2021: PACE-ECDH-GM-AES-128 on brainpoolP256r1, TD1, DG1, DG2,
-DG3 (empty and locked), DG13, DG14, DG15 with RSA-2048.
+The profile is Vietnam's card of 2021 unless another is given: PACE-ECDH-GM-AES-128 on
+brainpoolP256r1, TD1, DG1, DG2, DG3 (empty and locked), DG13, DG14, DG15 with RSA-2048.
 
 >>> from datetime import UTC, datetime
 >>> from eid.testing.authority import DocumentAuthority
@@ -21,50 +21,54 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec as pyca_ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec as pyca_ec
 
-from eid import ec, tlv
-from eid.testing import data_groups, der
+from eid import tlv
+from eid.testing import biometric_groups, data_groups, der, detail_groups
 from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage, private_key_der
-from eid.testing.certificates import public_key_info
-from eid.testing.chip_traits import Traits
+from eid.testing.chip_keys import (
+    ActiveKey,
+    StaticKey,
+    active_info,
+    active_public_key,
+    new_active_key,
+)
 from eid.testing.mrz import mrz_information
 from eid.testing.people import Person
-from eid.testing.portrait import draw_portrait
-
-VIETNAM_CARD_ACCESS: Final = bytes.fromhex(
-    "3134300d060804007f0007020202020101300f060a04007f0007"
-    "02020302020201013012060a04007f0007020204020202010202010d"
+from eid.testing.portrait import draw_jpeg_2000, draw_portrait
+from eid.testing.profiles import (
+    CARD_2021,
+    PACE_ECDH_GM,
+    VIETNAM_CARD_ACCESS,
+    Profile,
+    StaticKeyForm,
+    card_access,
 )
-VIETNAM_TRAITS: Final = Traits(bac=True, quirks=frozenset({"select-mf-6d00"}))
-PACE_ECDH_GM: Final = "0.4.0.127.0.7.2.2.4.2"
-_CHIP_AUTHENTICATION_KEY = "0.4.0.127.0.7.2.2.1.2"
-_ACTIVE_AUTHENTICATION = "2.23.136.1.1.5"
-_ECDSA_PLAIN_SHA256 = "0.4.0.127.0.7.1.1.4.1.3"
-_RSA_BITS = 2048
 
-ActiveKey = rsa.RSAPrivateKey | pyca_ec.EllipticCurvePrivateKey
+__all__ = [
+    "CARD_2021",
+    "PACE_ECDH_GM",
+    "VIETNAM_CARD_ACCESS",
+    "Profile",
+    "active_public_key",
+    "card_access",
+    "personalise",
+]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What may differ from the card of 2021; the defaults are that card.
-
-    ``ca_curve`` is the curve of DG14's key; ``without`` holds data groups to leave
-    out, ``signing_time`` writes that attribute into the SOD.
-    """
-
-    card_access: bytes = VIETNAM_CARD_ACCESS
-    ca_curve: str = "brainpoolP256r1"
-    parents: data_groups.ParentsLayout = "A"
-    without: frozenset[int] = frozenset()
-    signing_time: bool = False
-    traits: Traits = VIETNAM_TRAITS
+_SAMPLE: Final = 1_200
+_WSQ: Final = bytes.fromhex("FFA0FFA8")
 
 
-CARD_2021: Final = Profile()
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """All that the data groups are made from."""
+
+    person: Person
+    profile: Profile
+    active: ActiveKey | None
+    static: tuple[StaticKey, ...]
+    rng: Callable[[int], bytes]
 
 
 def personalise(
@@ -83,69 +87,117 @@ def personalise(
     """
     if not authority.signs_at(at):
         raise ValueError("The authority's document signer does not sign at this time.")
-    aa_key = aa_private_key or rsa.generate_private_key(65537, _RSA_BITS)
-    ca_curve = ec.by_name(profile.ca_curve)
-    ca_scalar = ec.random_scalar(ca_curve, rng)
-    groups = _groups(person, profile, aa_key, (ca_curve, ca_scalar), rng)
-    hashes = {number: sha256(content).digest() for number, content in groups.items()}
-    files = {f"EF.DG{number}": content for number, content in groups.items()} | {
-        "EF.CardAccess": profile.card_access,
-        "EF.COM": data_groups.com(groups),
-        "EF.SOD": authority.sign_sod(hashes, signing_time=at if profile.signing_time else None),
-    }
+    active = aa_private_key
+    if active is None and profile.active:
+        active = new_active_key(profile.active)
+    forms = profile.static_keys
+    forms = (StaticKeyForm(domain=profile.ca_curve),) if forms is None else forms
+    static = tuple(StaticKey.create(form, rng=rng) for form in forms)
+    making = _Making(person, profile, active, static, rng)
     return CardImage(
-        files=files,
+        files=_files(making, authority, at),
         can=person.can,
-        mrz_information=mrz_information(person),
-        aa_private_key=private_key_der(aa_key),
-        ca_private_keys=(ca_scalar,),
+        pin=profile.pin,
+        puk=profile.puk,
+        mrz_information=mrz_information(person, profile.zone, profile.document_number),
+        aa_private_key=private_key_der(active) if active else b"",
+        ca_private_keys=tuple(key.private for key in static),
+        cvca=profile.cvca,
         traits=profile.traits,
     )
 
 
-def card_access(*pace: tuple[str, int], version: int = 2) -> bytes:
-    """EF.CardAccess that offers these PACE protocols as (object identifier, parameter id)."""
-    infos = (
-        der.sequence(der.oid(dotted), der.integer(version), der.integer(parameter))
-        for dotted, parameter in pace
-    )
-    return tlv.encode(0x31, *infos)
-
-
-def _groups(
-    person: Person,
-    profile: Profile,
-    aa_key: ActiveKey,
-    ca_key: tuple[ec.Curve, int],
-    rng: Callable[[int], bytes],
-) -> Mapping[int, bytes]:
-    makers: Mapping[int, Callable[[], bytes]] = {
-        1: lambda: data_groups.dg1(person),
-        2: lambda: data_groups.dg2(draw_portrait(person.number), sex=person.sex),
-        3: lambda: data_groups.dg3(rng(16)),
-        13: lambda: data_groups.dg13(person, parents=profile.parents),
-        14: lambda: data_groups.dg14(*_security_infos(profile, aa_key, *ca_key)),
-        15: lambda: data_groups.dg15(active_public_key(aa_key)),
+def _files(making: _Making, authority: DocumentAuthority, at: datetime) -> dict[str, bytes]:
+    profile, groups = making.profile, _groups(making)
+    hashes = {
+        number: sha256(content).digest()
+        for number, content in groups.items()
+        if number not in profile.unsigned
     }
-    return {number: make() for number, make in makers.items() if number not in profile.without}
+    files = {f"EF.DG{number}": content for number, content in groups.items()}
+    files["EF.SOD"] = authority.sign_sod(
+        hashes,
+        signing_time=at if profile.signing_time else None,
+        lds=profile.lds,
+        form=profile.sod,
+    )
+    if profile.with_com:
+        files["EF.COM"] = data_groups.com(groups.keys() | profile.claimed, lds=profile.lds)
+    if profile.card_access:
+        files["EF.CardAccess"] = profile.card_access
+    if profile.card_security:
+        infos = tlv.encode(0x31, *_security_infos(making))
+        files["EF.CardSecurity"] = authority.sign_card_security(infos)
+    return files | _master_files(profile)
 
 
-def _security_infos(
-    profile: Profile, aa_key: ActiveKey, ca_curve: ec.Curve, ca_scalar: int
-) -> tuple[bytes, ...]:
-    ca_point = ec.multiply(ca_curve, ca_scalar, ca_curve.generator)
-    ca_info = public_key_info(ca_curve, ec.encode_point(ca_curve, ca_point), explicit=True)
-    infos = [item.raw for item in tlv.children(tlv.parse(profile.card_access))]
-    infos.append(der.sequence(der.oid(_CHIP_AUTHENTICATION_KEY), ca_info))
-    if isinstance(aa_key, pyca_ec.EllipticCurvePrivateKey):
-        infos.append(
-            der.sequence(
-                der.oid(_ACTIVE_AUTHENTICATION), der.integer(1), der.oid(_ECDSA_PLAIN_SHA256)
-            )
+def _master_files(profile: Profile) -> dict[str, bytes]:
+    """EF.ATR/INFO with the longest command and answer, and EF.DIR with the applications."""
+    files = {}
+    if profile.atr_info is not None:
+        lengths = (tlv.encode(0x02, size.to_bytes(3, "big")) for size in profile.atr_info)
+        capabilities = tlv.encode(0x47, bytes.fromhex("801140"))
+        files["EF.ATR/INFO"] = capabilities + tlv.encode(0x7F66, *lengths)
+    if profile.directory:
+        files["EF.DIR"] = b"".join(
+            tlv.encode(0x61, tlv.encode(0x4F, bytes.fromhex(aid))) for aid in profile.directory
         )
-    return tuple(infos)
+    return files
 
 
-def active_public_key(key: ActiveKey) -> bytes:
-    """SubjectPublicKeyInfo of an Active Authentication key."""
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+def _groups(making: _Making) -> Mapping[int, bytes]:
+    person, profile, rng = making.person, making.profile, making.rng
+    samples = [_WSQ + rng(_SAMPLE) for _ in range(2)] if profile.biometrics else []
+    makers: Mapping[int, Callable[[], bytes]] = {
+        1: lambda: data_groups.dg1(person, zone=profile.zone, number=profile.document_number),
+        2: lambda: biometric_groups.dg2(_portrait(making), sex=person.sex, form=profile.face),
+        3: lambda: biometric_groups.dg3(rng(16), *samples),
+        4: lambda: biometric_groups.dg4(rng(16), *samples),
+        7: lambda: detail_groups.dg7(_signature(making)),
+        11: lambda: detail_groups.dg11(person, names=profile.names, fillers=profile.fillers),
+        12: lambda: detail_groups.dg12(person, dates=profile.dates),
+        13: lambda: _dg13(making),
+        14: lambda: data_groups.dg14(*_security_infos(making)),
+        15: lambda: data_groups.dg15(_public(making.active)),
+        16: lambda: detail_groups.dg16(person),
+    }
+    wanted = profile.groups - profile.without - (frozenset() if making.active else {15})
+    return {number: makers[number]() for number in sorted(wanted)}
+
+
+def _portrait(making: _Making) -> bytes:
+    """The picture in the profile's format, grown by zeros to its size where it has one."""
+    seed, picture = making.person.number, making.profile.face.picture
+    if picture == "jpeg":
+        image = draw_portrait(seed)
+    else:
+        image = draw_jpeg_2000(seed, box=picture == "jp2")
+    return image.ljust(making.profile.portrait_size, b"\x00")
+
+
+def _signature(making: _Making) -> bytes:
+    return draw_portrait(making.person.name)[:_SAMPLE] if making.profile.signature_picture else b""
+
+
+def _dg13(making: _Making) -> bytes:
+    if making.profile.raw_dg13:
+        return tlv.encode(0x6D, making.person.number.encode("ascii"))
+    return data_groups.dg13(making.person, parents=making.profile.parents)
+
+
+def _security_infos(making: _Making) -> tuple[bytes, ...]:
+    """What EF.CardAccess offers, the profile's own entries, and the chip's keys."""
+    profile = making.profile
+    access = profile.card_access if profile.signed_access is None else profile.signed_access
+    infos = [item.raw for item in tlv.children(tlv.parse(access))] if access else []
+    infos += [entry for entry in profile.infos if entry not in infos]
+    infos += [key.info() for key in making.static]
+    if isinstance(making.active, pyca_ec.EllipticCurvePrivateKey):
+        infos.append(active_info(profile.traits.signature_digest))
+    return tuple(infos) or (der.sequence(der.oid("2.23.136.1.1.6"), der.integer(0)),)
+
+
+def _public(key: ActiveKey | None) -> bytes:
+    if key is None:
+        raise ValueError("A card without a key has no DG15.")
+    return active_public_key(key)

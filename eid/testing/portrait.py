@@ -26,16 +26,26 @@ _Colour = tuple[int, int, int]
 
 def draw_portrait(seed: str, *, quality: int = 82) -> bytes:
     """JPEG of 420x560 pixels, about 18 kB; the same seed and Pillow give the same bytes."""
+    out = BytesIO()
+    _picture(seed).save(out, "JPEG", quality=quality, dpi=(300, 300))
+    return out.getvalue()
+
+
+def draw_jpeg_2000(seed: str, *, box: bool = True) -> bytes:
+    """The same picture in JPEG 2000, in its box format or as a raw codestream."""
+    out = BytesIO()
+    _picture(seed).save(out, "JPEG2000", no_jp2=not box, quality_mode="rates", quality_layers=[40])
+    return out.getvalue()
+
+
+def _picture(seed: str) -> Image.Image:
     dice = sha256(seed.encode()).digest()
     picture = Image.new("RGB", (WIDTH * _SCALE, HEIGHT * _SCALE), _BACKGROUND)
     _draw_body(ImageDraw.Draw(picture), dice)
     _draw_face(ImageDraw.Draw(picture), dice)
     grain = _grain(dice)
     small = picture.filter(ImageFilter.GaussianBlur(1.5)).resize((WIDTH, HEIGHT))
-    result = Image.blend(small, grain, 0.04)
-    out = BytesIO()
-    result.save(out, "JPEG", quality=quality, dpi=(300, 300))
-    return out.getvalue()
+    return Image.blend(small, grain, 0.04)
 
 
 def _draw_body(draw: ImageDraw.ImageDraw, dice: bytes) -> None:

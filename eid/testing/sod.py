@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from eid import tlv
 from eid.testing import der
 from eid.testing.certificates import Key, signature_algorithm
 
 LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
+CARD_SECURITY_OBJECT = "0.4.0.127.0.7.3.2.1"
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _CONTENT_TYPE = "1.2.840.113549.1.9.3"
 _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 _SIGNING_TIME = "1.2.840.113549.1.9.5"
+_FIRST_NAMED = "0108"
+_UNICODE = "040000"
 _SHA256 = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"), der.null())
 
 
-def lds_security_object(hashes: Mapping[int, bytes]) -> bytes:
-    """LDSSecurityObject version 0: the SHA-256 digest of each data group by its number."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedForm:
+    """How a SignedData is written; the defaults are by the rules.
+
+    ``content_type`` empty is the object's own; ``by_key_id`` names the signer by its key
+    identifier; ``indefinite`` writes outer lengths and the content as BER allows;
+    ``extra_certificates`` lie beside the signer's.
+    """
+
+    content_type: str = ""
+    by_key_id: bool = False
+    indefinite: bool = False
+    extra_certificates: tuple[bytes, ...] = ()
+
+
+BY_THE_RULES: Final = SignedForm()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Who signs: key, certificate, and issuer with serial number as CMS writes them."""
+
+    key: Key
+    certificate: bytes
+    issuer_and_serial: bytes
+
+
+def lds_security_object(hashes: Mapping[int, bytes], *, lds: str = "0107") -> bytes:
+    """LDSSecurityObject: the SHA-256 digest of each data group by its number.
+
+    Version 0, or 1 with the version named from LDS 1.8 on (9303-10 §4.6.2.3).
+    """
     entries = (
         der.sequence(der.integer(number), der.octets(digest))
         for number, digest in sorted(hashes.items())
     )
-    return der.sequence(der.integer(0), _SHA256, der.sequence(*entries))
+    listed = _SHA256 + der.sequence(*entries)
+    if lds < _FIRST_NAMED:
+        return der.sequence(der.integer(0), listed)
+    names = der.sequence(der.printable(lds), der.printable(_UNICODE))
+    return der.sequence(der.integer(1), listed, names)
 
 
 def security_object(
@@ -36,25 +75,53 @@ def security_object(
     content_type: str = LDS_SECURITY_OBJECT,
     signing_time: datetime | None = None,
 ) -> bytes:
-    """EF.SOD around ``content``: ECDSA with SHA-256 over signed attributes, signer included."""
+    """EF.SOD around ``content``."""
+    signer = Signer(key=key, certificate=certificate, issuer_and_serial=issuer_and_serial)
+    return tlv.encode(0x77, signed_data(content, signer, content_type, signing_time))
+
+
+def signed_data(
+    content: bytes,
+    signer: Signer,
+    content_type: str,
+    signing_time: datetime | None = None,
+    form: SignedForm = BY_THE_RULES,
+) -> bytes:
+    """CMS SignedData: ECDSA with SHA-256 over signed attributes, signer included."""
+    content_type = form.content_type or content_type
     attributes = _signed_attributes(content, content_type, signing_time)
-    signature = key.sign(der.set_of(*attributes), "sha256")
+    signature = signer.key.sign(der.set_of(*attributes), "sha256")
+    key_id = der.implicit(0, signer.key.identifier)
     signer_info = der.sequence(
-        der.integer(1),
-        issuer_and_serial,
+        der.integer(3 if form.by_key_id else 1),
+        key_id if form.by_key_id else signer.issuer_and_serial,
         _SHA256,
         der.explicit(0, *sorted(attributes)),
         signature_algorithm("sha256"),
         der.octets(signature),
     )
-    signed_data = der.sequence(
+    around = _indefinite if form.indefinite else tlv.encode
+    octets = _in_two(content) if form.indefinite else der.octets(content)
+    body = around(
+        0x30,
         der.integer(3),
         der.set_of(_SHA256),
-        der.sequence(der.oid(content_type), der.explicit(0, der.octets(content))),
-        der.explicit(0, certificate),
+        around(0x30, der.oid(content_type), around(0xA0, octets)),
+        der.explicit(0, signer.certificate, *form.extra_certificates),
         der.set_of(signer_info),
     )
-    return tlv.encode(0x77, der.sequence(der.oid(_SIGNED_DATA), der.explicit(0, signed_data)))
+    return around(0x30, der.oid(_SIGNED_DATA), around(0xA0, body))
+
+
+def _indefinite(tag: int, *values: bytes) -> bytes:
+    """Write a constructed object without its length, closed by an end mark."""
+    return bytes([tag, 0x80]) + b"".join(values) + bytes(2)
+
+
+def _in_two(content: bytes) -> bytes:
+    """Write an OCTET STRING in two parts, as signers that stream do."""
+    middle = len(content) // 2
+    return _indefinite(0x24, der.octets(content[:middle]), der.octets(content[middle:]))
 
 
 def _signed_attributes(
