@@ -121,7 +121,7 @@ def _entry(key: IssuerKey) -> dict[int | str, Cbor]:
     entry: dict[int | str, Cbor] = {
         _ISSUER: key.issuer,
         _KID: key.kid,
-        _KEY: _key_bytes(key.public_key),
+        _KEY: public_key_bytes(key.public_key),
     }
     return {**entry, _DENIED: windows} if windows else entry
 
@@ -152,7 +152,7 @@ def _window(raw: Cbor) -> Denied:
     return Denied(start=start, end=end)
 
 
-def _key_bytes(key: PublicKey) -> bytes:
+def public_key_bytes(key: PublicKey) -> bytes:
     """32 bytes for Ed25519, the 33 of a compressed point for P-256."""
     if isinstance(key, Ed25519PublicKey):
         return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)

@@ -1,0 +1,186 @@
+/** The verifier page: what the buttons do, in which order. */
+
+import { Camera, Decoder } from "./camera.js";
+import { CHALLENGE_SIZE } from "./core/presence.js";
+import { Knowledge } from "./knowledge.js";
+import { Store } from "./store.js";
+import { judge, kindOf } from "./judge.js";
+import { LANGUAGES, words } from "./texts.js";
+import { $, showKnowledge, showQuestion, showVerdict, translate } from "./screen.js";
+
+const REFRESH_MS = 15 * 60_000;
+const SCREENS = ["start", "camera", "question", "verdict"];
+const SCRIPTS = ["decode_worker.js", "sw.js"];
+
+const scripts = window.trustedTypes?.createPolicy("eid", { createScriptURL: scriptAddress }) ?? {
+  createScriptURL: scriptAddress,
+};
+const nowSeconds = () => Date.now() / 1000;
+
+const state = { language: LANGUAGES[0], asked: null, holder: null, verdict: null, notice: null };
+const worker = new Worker(scripts.createScriptURL("decode_worker.js"), { type: "module" });
+const decoder = new Decoder(worker);
+const camera = new Camera($("video"), decoder);
+const store = await Store.open().catch(() => null);
+const knowledge = new Knowledge(store ?? forgetful());
+
+function scriptAddress(path) {
+  if (!SCRIPTS.includes(path)) throw new TypeError("an unknown script");
+  return new URL(path, document.baseURI).href;
+}
+
+/** Where the browser keeps nothing, lists live as long as the page; presence codes need more. */
+function forgetful() {
+  const kept = new Map();
+  return { get: async (key) => kept.get(key), put: async (key, value) => void kept.set(key, value) };
+}
+
+function show(name) {
+  if (name !== "camera") camera.stop();
+  for (const id of SCREENS) $(id).hidden = id !== name;
+  $(`${name}-heading`)?.focus();
+}
+
+function say(key) {
+  state.notice = key;
+  $("notice").textContent = key ? words(key, state.language) : "";
+}
+
+async function scan() {
+  await open(() => camera.start(judgeTexts));
+}
+
+async function open(start) {
+  show("camera");
+  say("camera_starting");
+  $("other-camera").hidden = true;
+  try {
+    await start();
+    say(null);
+    $("other-camera").hidden = !camera.several;
+  } catch (error) {
+    const refused = error instanceof DOMException || !navigator.mediaDevices;
+    leaveTo(state.asked ? "question" : "start", refused ? "camera_refused" : "decoder_failed");
+  }
+}
+
+function leaveTo(name, notice = null) {
+  show(name);
+  say(notice);
+}
+
+async function scanFile() {
+  const [file] = $("file").files;
+  $("file").value = "";
+  if (!file) return;
+  say("file_reading");
+  try {
+    const texts = await decoder.readFile(file);
+    if (texts?.length) await judgeTexts(texts);
+    else say(texts === null ? "file_unreadable" : "file_no_code");
+  } catch {
+    say("decoder_failed");
+  }
+}
+
+/** Judge the first code that we know; with none of them, say why the first is not one. */
+async function judgeTexts(texts) {
+  const text = texts.find((one) => !kindOf(one).startsWith("page.")) ?? texts[0];
+  const { asked, holder } = state;
+  const at = nowSeconds();
+  const verdict = await judge(text, knowledge, { at, asked, seen: store, holder });
+  verdict.ofHolder = Boolean(verdict.presence && holder);
+  if (verdict.presence) state.asked = null;
+  if (verdict.kind !== "presence") state.holder = null;
+  state.verdict = verdict;
+  say(null);
+  renderVerdict();
+  show("verdict");
+}
+
+function renderVerdict() {
+  showVerdict(state.verdict, state.language);
+  const { credential } = state.verdict;
+  $("ask-holder").hidden = !(knowledge.config?.audience && credential?.subject instanceof Uint8Array);
+}
+
+function ask() {
+  const challenge = crypto.getRandomValues(new Uint8Array(CHALLENGE_SIZE));
+  state.asked = { audience: knowledge.config.audience, challenge };
+  showQuestion(state.asked);
+  leaveTo("question");
+}
+
+function askHolder() {
+  const { issuer, subject } = state.verdict.credential;
+  state.holder = { issuer, subject };
+  ask();
+}
+
+function next() {
+  const again = state.asked !== null;
+  state.verdict = null;
+  if (!again) state.holder = null;
+  $("verdict-details").replaceChildren();
+  leaveTo(again ? "question" : "start");
+  (again ? $("scan-answer") : $("scan")).focus();
+}
+
+function cancelQuestion() {
+  state.asked = null;
+  state.holder = null;
+  leaveTo("start");
+  $("scan").focus();
+}
+
+async function refresh({ announce = false } = {}) {
+  const complete = await knowledge.refresh(nowSeconds());
+  if (announce) say(complete ? "updated" : "not_updated");
+  renderKnowledge();
+}
+
+function renderKnowledge() {
+  showKnowledge(knowledge, state.language);
+  $("ask").hidden = !knowledge.config?.audience;
+}
+
+function speak(language) {
+  state.language = language;
+  translate(language);
+  say(state.notice);
+  if (state.verdict) renderVerdict();
+  renderKnowledge();
+}
+
+const HANDLERS = {
+  scan,
+  "scan-answer": scan,
+  stop: () => leaveTo(state.asked ? "question" : "start"),
+  "other-camera": () => open(() => camera.startOther(judgeTexts)),
+  ask,
+  "ask-holder": askHolder,
+  "cancel-question": cancelQuestion,
+  next,
+  refresh: () => refresh({ announce: true }),
+  language: () => speak(LANGUAGES.find((other) => other !== state.language)),
+};
+for (const [id, handler] of Object.entries(HANDLERS)) $(id).addEventListener("click", handler);
+$("file").addEventListener("change", scanFile);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && !$("camera").hidden) HANDLERS.stop();
+});
+window.addEventListener("online", () => refresh());
+
+translate(state.language);
+await knowledge.restore(nowSeconds()).catch(() => {});
+renderKnowledge();
+await refresh();
+setInterval(refresh, REFRESH_MS);
+document.documentElement.dataset.ready = "true";
+if (navigator.serviceWorker) {
+  navigator.serviceWorker
+    .register(scripts.createScriptURL("sw.js"))
+    .then(() => navigator.serviceWorker.ready)
+    .then(() => say(state.notice ?? "offline_ready"))
+    .catch(() => {});
+}
