@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from eid.errors import FormatError, SettingsError
+from eid.trust.deny import NOTHING_DENIED, DenyList, parse_deny_list
 
 KINDS: Final = ("csca", "link", "ds", "crl")
 _PEM: Final = re.compile(
     rb"-----BEGIN (CERTIFICATE|X509 CRL)-----([A-Za-z0-9+/=\s]*)-----END \1-----"
 )
 _MAX_FILE: Final = 4 << 20
-_MAX_MANIFEST: Final = 16 << 20
-_MAX_FILES: Final = 20_000
+_MAX_MANIFEST: Final = 64 << 20
+_MAX_FILES: Final = 100_000
+_MAX_DENY_LIST: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,24 @@ def read_folder(folder: Path, problems: list[Problem]) -> dict[str, list[tuple[s
         )
     manifest = _manifest(folder)
     return {kind: list(_files(folder, kind, manifest, problems)) for kind in KINDS}
+
+
+def read_deny_list(folder: Path) -> DenyList:
+    """The operator's ``deny.toml``; nothing is denied without one. Raises ``SettingsError``."""
+    path = folder / "deny.toml"
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_DENY_LIST)
+    except FileNotFoundError:
+        return NOTHING_DENIED
+    except OSError as error:
+        raise SettingsError(
+            "The deny list cannot be read.",
+            code="settings.deny_list",
+            file=str(path),
+            expected="a readable file",
+        ) from error
+    return parse_deny_list(data, str(path))
 
 
 def unwrap(data: bytes) -> list[bytes]:

@@ -98,6 +98,7 @@ def build_chain(
     """
     climb = _Climb(store=store, insecure_allow_sha1=insecure_allow_sha1)
     try:
+        _check_denied(store, signer)
         check_signer(signer)
         check_sha1(algorithm_of(signer), insecure_allow_sha1=insecure_allow_sha1)
         _check_validity(signer, moment.at)
@@ -165,7 +166,7 @@ def _candidates(
     key_id = authority_key_id(child)
     named = [
         issuer
-        for issuer in store.named(child.issuer)
+        for issuer in store.candidates(child.issuer, key_id)
         if not key_id or _subject_key_id(issuer) in (key_id, b"")
     ]
     others = [issuer for issuer in store.keyed(key_id) if renamed and issuer not in named]
@@ -191,6 +192,7 @@ def _step(
     if climb.steps > _MAX_STEPS or len(path) > _MAX_DEPTH or issuer in path:
         raise UntrustedIssuer("The chain does not end at an anchor.", code="chain.path")
     _check_issued(climb.store, child, issuer)
+    _check_denied(climb.store, issuer)
     check_authority(issuer)
     if issuer.subject.country != child.subject.country:
         raise Inconsistent("Signer and issuer are of two countries.", code="chain.country")
@@ -211,6 +213,11 @@ def _check_issued(
         store.check_issued(child, issuer)
     except SignatureInvalid as error:
         raise SignatureInvalid("The issuer did not sign the certificate.", code=code) from error
+
+
+def _check_denied(store: TrustStore, certificate: Certificate) -> None:
+    if store.denied.denies(certificate):
+        raise Revoked("The operator no longer takes this certificate.", code="chain.denied")
 
 
 def _check_validity(certificate: Certificate, moment: datetime) -> None:

@@ -27,6 +27,7 @@ from eid.trust.certificates import Certificate, parse_certificate
 from eid.trust.cms import SignedData, SignerId, verify_signed_data
 from eid.trust.path import UNANCHORED, Chain, build_chain, revocation_state, signing_moment
 from eid.trust.profile import check_sha1, document_types, subject_key_id
+from eid.trust.store import TrustStore
 
 _USED: Final = frozenset({"EF.DG1", "EF.DG2", "EF.DG13", "EF.DG14", "EF.DG15"})
 _GUARDED: Final = frozenset({3, 4})
@@ -80,12 +81,20 @@ def _signer(question: Question, signed: SignedData) -> Certificate:
             candidates.append(parse_certificate(raw))
         except FormatError as error:
             unreadable = error
-    for certificate in (*candidates, *question.trust.signers):
-        if _is_named(certificate, signed.signer_info.signer):
+    wanted = signed.signer_info.signer
+    for certificate in (*candidates, *_known(question.trust, wanted)):
+        if _is_named(certificate, wanted):
             return certificate
     if unreadable is not None:
         raise unreadable
     raise SignatureInvalid("No certificate fits the signer.", code="sod.no_signer")
+
+
+def _known(trust: TrustStore, wanted: SignerId) -> tuple[Certificate, ...]:
+    """Signers of the store that may be the one, found by key identifier or serial number."""
+    if wanted.key_id is not None:
+        return trust.signers_keyed(wanted.key_id)
+    return () if wanted.serial is None else trust.signers_numbered(wanted.serial)
 
 
 def _is_named(certificate: Certificate, signer: SignerId) -> bool:

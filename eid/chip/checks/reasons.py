@@ -21,6 +21,7 @@ _EXACT: Final[Mapping[str, str]] = MappingProxyType(
         "chain.unanchored": "trust.unknown",
         "chain.anchor_damaged": "chain.signature",
         "chain.document_type": "chain.doc_type",
+        "chain.denied": "chain.revoked",
         "revocation.unknown": "chain.revocation_unknown",
         "revocation.stale": "chain.revocation_unknown",
         "lds.data_groups": "lds.consistency",
