@@ -12,7 +12,7 @@ rights shrink on the way (TR-03110-3 appendix C, 9303-12 §7.2).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, Self
@@ -182,6 +182,11 @@ class TerminalAuthority:
             ),
             terminal_key=terminal,
         )
+
+    def certificates(self, trust_points: Sequence[bytes]) -> Sequence[bytes]:
+        """The chain for a chip with these trust points, empty for another country's chip."""
+        own = read(self.trust_point).holder
+        return self.chain if not trust_points or own in trust_points else ()
 
     @property
     def terminal(self) -> bytes:

@@ -24,7 +24,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec as pyca_ec
 
 from eid import tlv
-from eid.testing import biometric_groups, data_groups, der, detail_groups
+from eid.testing import biometric_groups, cv_certificates, data_groups, der, detail_groups
 from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage, private_key_der
 from eid.testing.chip_keys import (
@@ -56,6 +56,7 @@ __all__ = [
     "personalise",
 ]
 
+_CVCA_SIZE: Final = 36
 _SAMPLE: Final = 1_200
 _WSQ: Final = bytes.fromhex("FFA0FFA8")
 
@@ -128,6 +129,9 @@ def _files(making: _Making, authority: DocumentAuthority, at: datetime) -> dict[
     if profile.card_security:
         infos = tlv.encode(0x31, *_security_infos(making))
         files["EF.CardSecurity"] = authority.sign_card_security(infos)
+    if profile.cvca:
+        name = cv_certificates.read(profile.cvca).holder
+        files["EF.CVCA"] = tlv.encode(0x42, name).ljust(_CVCA_SIZE, b"\x00")
     return files | _master_files(profile)
 
 

@@ -36,6 +36,7 @@ _MASTER_FILES: Final = {
     0x2F01: "EF.ATR/INFO",
 }
 _MASTER_SHORT: Final = {0x1C: 0x011C, 0x1D: 0x011D, 0x1E: 0x2F00, 0x01: 0x2F01}
+_SHARED: Final = 0x011C  # EF.CVCA in the application, where many cards answer with EF.CardAccess
 _FREE_FILES: Final = frozenset({_CARD_ACCESS, "EF.DIR", "EF.ATR/INFO"})
 _RIGHTS: Final = {"EF.DG3": READ_DG3, "EF.DG4": READ_DG4}
 
@@ -97,9 +98,11 @@ class ChipFiles:
 
     def named(self, file_id: int) -> str | None:
         """Name of the file with this identifier in the present place, present or not."""
-        if self._in_application and file_id != 0x011C:  # which many cards keep reachable
-            return _APPLICATION_FILES.get(file_id)
-        return _MASTER_FILES.get(file_id)
+        if not self._in_application:
+            return _MASTER_FILES.get(file_id)
+        if file_id == _SHARED and "EF.CVCA" in self._files:
+            return "EF.CVCA"
+        return _CARD_ACCESS if file_id == _SHARED else _APPLICATION_FILES.get(file_id)
 
     def named_short(self, short_id: int) -> str | None:
         """Name of the file with this short identifier."""
