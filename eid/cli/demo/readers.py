@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -120,11 +121,8 @@ def open_reader(folder: Path) -> tuple[DemoReader, str | None]:
 def _why_no_pcsc() -> str | None:
     if os.environ.get("EID_DEMO_READER") == "socket":
         return "the environment asks for the socket."
-    try:
-        import smartcard
-    except ImportError:
+    if find_spec("smartcard") is None:
         return "pyscard is not installed."
-    del smartcard
     return unavailable_reason()
 
 
