@@ -13,20 +13,18 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from eid.admin.counter import CounterDesk
+from eid.app.live_keys import LiveKeys
 from eid.app.settings import Settings
 from eid.app.verifier import TrustFolder, Verifier
 from eid.chip.verify import IDENTIFY
 from eid.errors import EidError, FormatError
-from eid.keys import (
-    SigningKey,
-    load_or_create_encryption_key,
-    load_or_create_signing_key,
-)
+from eid.keys import SigningKey, load_or_create_signing_key
 from eid.levels.account import Account
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client
+from eid.oidc.outbound import FetchedKeys, Notifier, Outbound
 from eid.oidc.ports import AuditEvent
-from eid.oidc.provider import Provider, ProviderKeys
+from eid.oidc.provider import Provider
 from eid.oidc.settings import ProviderSettings
 from eid.store import Accounts, Audit, Grants, Store, new_account_id, open_store
 from eid.store.clients import Clients
@@ -80,6 +78,7 @@ class Installation:
     def provider(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Provider:
         """The OpenID Provider over this installation."""
         settings, folder = self.settings, self.settings.data_dir
+        outbound = Outbound(insecure_loopback=settings.development)
         return Provider(
             settings=ProviderSettings(
                 issuer=settings.issuer,
@@ -88,11 +87,7 @@ class Installation:
                 role=settings.role,
                 acr_prefix=settings.acr_prefix,
             ),
-            keys=ProviderKeys(
-                tokens=load_or_create_signing_key(folder, "tokens"),
-                card_requests=load_or_create_signing_key(folder, "card-requests"),
-                evidence=load_or_create_encryption_key(folder, "evidence"),
-            ),
+            keys=LiveKeys(folder),
             grants=self.grants,
             accounts=self.accounts,
             clients=self.clients,
@@ -100,6 +95,8 @@ class Installation:
             rules=Rules.load(),
             clock=clock,
             is_ready=self.is_ready,
+            client_keys=FetchedKeys(outbound),
+            notify=Notifier(outbound),
         )
 
     def counter(self) -> CounterDesk:
@@ -109,6 +106,7 @@ class Installation:
             register=self.accounts,
             grants=self.grants,
             trust=self.trust.current(),
+            cases=self.accounts.cases,
         )
 
     def qr_key(self) -> SigningKey:

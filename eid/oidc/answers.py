@@ -12,6 +12,7 @@ from datetime import datetime
 
 from eid.errors import AccountError, EidError, OAuthError, RequestRefused, Unavailable
 from eid.oidc import consent as consents, session as sessions
+from eid.oidc.authorization import Reply
 from eid.oidc.cookies import form_token, is_form_token
 from eid.oidc.errors import retry_headers, status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
@@ -23,6 +24,7 @@ from eid.oidc.session import Session
 from eid.oidc.settings import origin_of
 
 _log = logging.getLogger("eid.oidc")
+FORM_POST_SCRIPT = "document.forms[0].submit()"
 
 
 def error_page(
@@ -86,9 +88,7 @@ def refused_page(
         request,
         error,
         again=address_of(provider, interaction) if alive else None,
-        leave=None
-        if alive
-        else consents.refusal_location(provider, interaction, consents.denied()),
+        leave=None if alive else _way_back(provider, interaction),
         headers=gone,
     )
 
@@ -97,9 +97,40 @@ def leave_with(
     provider: Provider, session: Session, error: OAuthError, *, at: datetime
 ) -> Response:
     """End the login and tell the service why."""
-    location = consents.give_up(provider, session, error, at=at)
+    reply = consents.give_up(provider, session, error, at=at)
     gone = sessions.no_cookie_header(provider, session.interaction)
-    return see_other(location, headers=(gone,))
+    return deliver(provider, reply, headers=(gone,))
+
+
+def deliver(
+    provider: Provider, reply: Reply, *, headers: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """Tell the service, by a redirect or by a form that sends itself off."""
+    if reply.mode == "query":
+        return see_other(reply.location, headers=headers)
+    page = render(
+        "form_post.html",
+        PageContext(
+            base=provider.settings.issuer,
+            form_action=(origin_of(reply.redirect_uri),),
+            script=FORM_POST_SCRIPT,
+        ),
+        target=reply.redirect_uri,
+        parameters=reply.parameters,
+        script=FORM_POST_SCRIPT,
+    )
+    return Response(
+        status=page.status,
+        body=page.body,
+        content_type=page.content_type,
+        headers=page.headers + headers,
+    )
+
+
+def _way_back(provider: Provider, interaction: Interaction) -> str | None:
+    """A link cannot post a form: services that want one are reached by their own address."""
+    reply = consents.refusal_of(provider, interaction, consents.denied())
+    return reply.location if reply.mode == "query" else None
 
 
 def onward(provider: Provider, session: Session, *, at: datetime) -> Response:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from eid.errors import AccountError
-from eid.oidc import card_login, card_request, consent as consents, session as sessions
+from eid.errors import AccountError, OAuthError
+from eid.oidc import card_login, card_request, consent as consents, session as sessions, sign_on
 from eid.oidc.answers import (
     address_of,
     csrf_of,
+    deliver,
     leave_with,
     onward,
     own_form,
@@ -21,14 +22,16 @@ from eid.oidc.answers import (
     refused_page,
     step,
 )
-from eid.oidc.authorize import LIMITS, ErrorRedirect, authorize
+from eid.oidc.authorization import AuthorizationRequest, error_values, reply_to
+from eid.oidc.authorize import LIMITS, ErrorRedirect, authorize, known_client
 from eid.oidc.errors import retry_headers, status_of
-from eid.oidc.http import Request, Response, parse_parameters, see_other
+from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
 from eid.oidc.login import account_of, client_of, methods_left, open_methods, with_password
 from eid.oidc.pages import Problem
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
+from eid.oidc.sign_on import SignOn
 
 _log = logging.getLogger("eid.oidc")
 MAX_PASSWORD = 256
@@ -42,19 +45,51 @@ def start(provider: Provider, request: Request) -> Response:
         if request.method == "POST"
         else parse_parameters(request.query, limits=LIMITS)
     )
-    judged = authorize(provider, asked)
+    judged = authorize(provider, asked, at=at)
     if isinstance(judged, ErrorRedirect):
-        _log.info("authorize refused: %s [%s]", judged.error.code, request.correlation)
-        refused = AuditEvent(
-            kind="authorize.refused",
-            at=at,
-            client=judged.client_id,
-            detail={"error": judged.error.error, "correlation": request.correlation},
-        )
-        provider.grants.record([refused])
-        return see_other(judged.location)
-    session = sessions.begin(provider, judged, at=at)
-    return onward(provider, session, at=at)
+        return _refused(provider, request, judged, at=at)
+    found = sign_on.current(provider, request, at=at)
+    try:
+        return _begin(provider, judged, found, at=at)
+    except OAuthError as error:
+        reply = reply_to(judged, error_values(error), issuer=provider.settings.issuer)
+        refusal = ErrorRedirect(reply=reply, client_id=judged.client_id, error=error)
+        return _refused(provider, request, refusal, at=at)
+
+
+def _refused(
+    provider: Provider, request: Request, refusal: ErrorRedirect, *, at: datetime
+) -> Response:
+    _log.info("authorize refused: %s [%s]", refusal.error.code, request.correlation)
+    event = AuditEvent(
+        kind="authorize.refused",
+        at=at,
+        client=refusal.client_id,
+        detail={"error": refusal.error.error, "correlation": request.correlation},
+    )
+    provider.grants.record([event])
+    return deliver(provider, refusal.reply)
+
+
+def _begin(
+    provider: Provider, asked: AuthorizationRequest, found: SignOn | None, *, at: datetime
+) -> Response:
+    """A login from the start, from the browser's session, or no page at all (Core §3.1.2.3)."""
+    silent = "none" in asked.prompt
+    account = None
+    if found is not None:
+        client = known_client(provider, Parameters(values={"client_id": asked.client_id}))
+        account = sign_on.suffices(provider, asked, client, found, at=at)
+    if account is None or found is None:
+        if silent:
+            raise OAuthError("login_required", "The person has to log in.")
+        return onward(provider, sessions.begin(provider, asked, at=at), at=at)
+    if sign_on.is_agreed(provider, account.id, asked, found, at=at):
+        reply = consents.answer_silently(provider, asked, account, found, at=at)
+        return deliver(provider, reply)
+    if silent:
+        raise OAuthError("consent_required", "The person has to agree.")
+    return onward(provider, sessions.begin(provider, asked, signed_on=found, at=at), at=at)
 
 
 def show(provider: Provider, request: Request) -> Response:
@@ -147,12 +182,15 @@ def consent(provider: Provider, request: Request) -> Response:
     """``POST /interaction/{id}/consent``: the yes; back to the service with a code."""
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
-    own_form(provider, request, session)
-    location = consents.agree(provider, session, at=at)
-    if location is None:
+    form = own_form(provider, request, session)
+    remember = form.get("remember") == "1"
+    before = sign_on.current(provider, request, at=at)
+    agreed = consents.agree(provider, session, before=before, remember=remember, at=at)
+    if agreed is None:
         return see_other(address_of(provider, session.interaction))
     gone = sessions.no_cookie_header(provider, session.interaction)
-    return see_other(location, headers=(gone,))
+    signed_on = () if agreed.cookie is None else (sign_on.cookie_header(provider, agreed.cookie),)
+    return deliver(provider, agreed.reply, headers=(gone, *signed_on))
 
 
 def cancel_page(provider: Provider, request: Request) -> Response:

@@ -18,6 +18,7 @@ from eid.keys import JSON, parse_json_object
 from eid.levels.account import Profile
 from eid.oidc.acr import AcrRequest
 from eid.oidc.payload import Payload, optional_text, texts
+from eid.oidc.verified import parse_verified
 
 MAX_CLAIMS = 4096
 MAX_ACR_VALUES = 16
@@ -99,19 +100,40 @@ SCOPES: frozenset[str] = frozenset(field.scope for field in FIELDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimsRequest:
-    """The ``claims`` parameter, as far as it can be served: names by place, and a wanted sub."""
+    """The ``claims`` parameter, as far as it can be served: names by place, and a wanted sub.
+
+    ``verified`` are names to be delivered as ``verified_claims`` of the place; ``frameworks`` the
+    trust frameworks that will do, empty for any (OIDC Identity Assurance §6).
+    """
 
     id_token: tuple[str, ...] = ()
     userinfo: tuple[str, ...] = ()
     subject: str | None = None
+    verified_id_token: tuple[str, ...] = ()
+    verified_userinfo: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, JSON]:
-        """For the stored interaction."""
-        return {
+        """For the stored interaction; what is absent is left out."""
+        members: dict[str, JSON] = {
             "id_token": list(self.id_token),
             "userinfo": list(self.userinfo),
             "subject": self.subject,
+            "verified_id_token": list(self.verified_id_token),
+            "verified_userinfo": list(self.verified_userinfo),
+            "frameworks": list(self.frameworks),
         }
+        return {name: value for name, value in members.items() if value}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every claim that is asked for by name, wherever it is delivered."""
+        return (
+            *self.id_token,
+            *self.userinfo,
+            *self.verified_id_token,
+            *self.verified_userinfo,
+        )
 
     @classmethod
     def from_json(cls, payload: Payload) -> ClaimsRequest:
@@ -120,14 +142,20 @@ class ClaimsRequest:
             id_token=texts(payload, "id_token"),
             userinfo=texts(payload, "userinfo"),
             subject=optional_text(payload, "subject"),
+            verified_id_token=texts(payload, "verified_id_token"),
+            verified_userinfo=texts(payload, "verified_userinfo"),
+            frameworks=texts(payload, "frameworks"),
         )
 
 
-def parse_claims(text: str | None, *, allowed: Iterable[str]) -> tuple[ClaimsRequest, AcrRequest]:
+def parse_claims(
+    text: str | None, *, allowed: Iterable[str], verified: bool = False
+) -> tuple[ClaimsRequest, AcrRequest]:
     """Parse the ``claims`` parameter; ``invalid_request`` if it is malformed.
 
     Claims that are unknown, or outside the ``allowed`` scopes, are left out: a claims request is
-    voluntary, except for an essential ``acr`` or ``sub`` of the ID token.
+    voluntary, except for an essential ``acr`` or ``sub`` of the ID token. ``verified`` says
+    whether verified claims may be asked for.
     """
     if text is None:
         return ClaimsRequest(), AcrRequest()
@@ -137,11 +165,16 @@ def parse_claims(text: str | None, *, allowed: Iterable[str]) -> tuple[ClaimsReq
         raise _malformed() from error
     id_token, userinfo = _section(document, "id_token"), _section(document, "userinfo")
     scopes = frozenset(allowed)
+    in_token = parse_verified(id_token.get("verified_claims"))
+    in_userinfo = parse_verified(userinfo.get("verified_claims"))
     return (
         ClaimsRequest(
             id_token=_served(id_token, scopes),
             userinfo=_served(userinfo, scopes),
             subject=_subject(id_token),
+            verified_id_token=_served(in_token.claims, scopes) if verified else (),
+            verified_userinfo=_served(in_userinfo.claims, scopes) if verified else (),
+            frameworks=tuple(dict.fromkeys((*in_token.frameworks, *in_userinfo.frameworks))),
         ),
         _acr(id_token.get("acr")),
     )

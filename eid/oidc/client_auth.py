@@ -1,4 +1,4 @@
-"""Who calls the token endpoint (RFC 6749 §2.3): basic, post or, for public clients, none.
+"""Who calls the token endpoint (RFC 6749 §2.3, RFC 7523): basic, post, an assertion, or none.
 
 Only :func:`authenticate` makes an :class:`AuthenticatedClient`: holding one is the proof.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NoReturn
 from urllib.parse import unquote_plus
 
-from eid.errors import OAuthError
+from eid.errors import FormatError, OAuthError
+from eid.oidc.assertion import ASSERTION_TYPE, check_assertion, named_client
+from eid.oidc.client import AuthMethod, Client
 from eid.oidc.client_secrets import is_secret
-from eid.oidc.clients import AuthMethod, Client, Clients
 from eid.oidc.http import Parameters
+from eid.oidc.provider import Provider
 
 MAX_AUTHORIZATION = 1024
 
@@ -30,22 +33,29 @@ class AuthenticatedClient:
 class _Credentials:
     method: AuthMethod
     client_id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 def authenticate(
-    clients: Clients, authorization: str | None, form: Parameters
+    provider: Provider,
+    authorization: str | None,
+    form: Parameters,
+    *,
+    endpoint: str,
+    at: datetime,
 ) -> AuthenticatedClient:
     """The client that authenticated by exactly its registered method, or ``invalid_client``.
 
     An unknown client costs the same comparison as a wrong secret.
     """
     given = _credentials(authorization, form)
-    client = clients.by_id(given.client_id)
+    client = provider.clients.by_id(given.client_id)
     right = is_secret(given.secret, client.secret_hash if client else None)
-    if client is None or client.auth_method != given.method:
+    if client is None or client.disabled or client.auth_method != given.method:
         _refuse()
-    if given.method != "none" and not right:
+    if given.method == "private_key_jwt":
+        check_assertion(provider, client, given.secret, endpoint=endpoint, at=at)
+    elif given.method != "none" and not right:
         _refuse()
     return AuthenticatedClient(client)
 
@@ -53,7 +63,7 @@ def authenticate(
 def _credentials(authorization: str | None, form: Parameters) -> _Credentials:
     named, secret = form.get("client_id"), form.get("client_secret")
     if form.get("client_assertion") or form.get("client_assertion_type"):
-        _refuse()
+        return _assertion(form, alone=authorization is None and secret is None)
     if authorization is not None:
         basic = _basic(authorization)
         if secret is not None or named not in {None, basic.client_id}:
@@ -64,6 +74,19 @@ def _credentials(authorization: str | None, form: Parameters) -> _Credentials:
     if secret is None:
         return _Credentials("none", named, "")
     return _Credentials("client_secret_post", named, secret)
+
+
+def _assertion(form: Parameters, *, alone: bool) -> _Credentials:
+    assertion, named = form.get("client_assertion"), form.get("client_id")
+    if not alone or assertion is None or form.get("client_assertion_type") != ASSERTION_TYPE:
+        _refuse()
+    try:
+        client_id = named_client(assertion)
+    except (FormatError, IndexError):
+        _refuse()
+    if named not in {None, client_id}:
+        _refuse()
+    return _Credentials("private_key_jwt", client_id, assertion)
 
 
 def _basic(authorization: str) -> _Credentials:

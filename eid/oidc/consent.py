@@ -6,27 +6,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from eid.errors import OAuthError
+from eid.errors import OAuthError, Unavailable
+from eid.keys import decode_base64url
 from eid.levels.account import Account
-from eid.oidc import session as sessions
+from eid.oidc import session as sessions, sign_on
 from eid.oidc.acr import answer, is_met
-from eid.oidc.authorization import AuthorizationRequest, answer_location, error_location
+from eid.oidc.authorization import AuthorizationRequest, Reply, error_values, reply_to
 from eid.oidc.claims import ClaimField, released
 from eid.oidc.granted import Authentication, Granted
 from eid.oidc.handles import key_of, new_handle
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.login import account_of, assurance_of, client_of, standing
-from eid.oidc.ports import Grant
+from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
+from eid.oidc.sign_on import SignOn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """The end of a login: what the service is told, and the browser's new session, if any."""
+
+    reply: Reply
+    cookie: str | None = field(default=None, repr=False)
 
 
 def requested_fields(request: AuthorizationRequest) -> tuple[ClaimField, ...]:
     """Every field that a yes would release, wherever it is delivered."""
-    return released(request.scopes, (*request.claims.id_token, *request.claims.userinfo))
+    return released(request.scopes, request.claims.names)
 
 
 def authentication_of(
@@ -38,18 +49,26 @@ def authentication_of(
     stands, prefix = standing(worth, client), provider.settings.acr_prefix
     if not worth.auth_level or not is_met(interaction.request.acr, stands, prefix=prefix):
         return None
+    times = [int(factor.at.timestamp()) for factor in interaction.factors]
     return Authentication(
         acr=answer(interaction.request.acr, stands, prefix=prefix),
         amr=worth.amr,
-        auth_time=max(int(factor.at.timestamp()) for factor in interaction.factors),
+        auth_time=max(times, default=interaction.signed_on or 0),
         level=worth.level,
         auth_level=worth.auth_level,
         source=worth.source,
     )
 
 
-def agree(provider: Provider, session: Session, *, at: datetime) -> str | None:
-    """End the login with a code; the address to send the browser to.
+def agree(
+    provider: Provider,
+    session: Session,
+    *,
+    before: SignOn | None,
+    remember: bool = False,
+    at: datetime,
+) -> Agreed | None:
+    """End the login with a code. ``before`` is the browser's session until now.
 
     None if the factors have become too old for the level: the login then goes on with the first
     page again.
@@ -59,59 +78,133 @@ def agree(provider: Provider, session: Session, *, at: datetime) -> str | None:
     account = account_of(provider, interaction)
     authentication = authentication_of(provider, interaction, account, at=at)
     if authentication is None:
-        stale = replace(interaction.moved("gone_stale"), factors=())
+        stale = replace(
+            interaction.moved("gone_stale"), factors=(), account_id=None, signed_on=None
+        )
         sessions.save(provider, stale, at=at)
         return None
-    code = new_handle(provider.rng)
+    end = _ending(provider, interaction, account, authentication, before=before, at=at)
+    issue = list(end.issue)
+    if remember:
+        issue.append(sign_on.remembered_row(provider, account.id, interaction.request, at=at))
+    names = " ".join(field.name for field in requested_fields(interaction.request))
+    events = [
+        event(agreed, "consent.given", at, claims=names),
+        event(agreed, "code.issued", at, acr=authentication.acr),
+    ]
+    try:
+        sessions.finish(provider, agreed, at=at, issue=issue, events=events)
+    except Unavailable as error:
+        if error.code != "grant.exists":
+            raise
+        raise sessions.over() from error
+    if end.replaced is not None:
+        provider.grants.consume("session", end.replaced, at=at)
+    return end.agreed
+
+
+def answer_silently(
+    provider: Provider,
+    request: AuthorizationRequest,
+    account: Account,
+    found: SignOn,
+    *,
+    at: datetime,
+) -> Reply:
+    """A code for a request that a session and an earlier yes suffice for; no page is shown."""
+    interaction = Interaction(
+        id=new_handle(provider.rng, size=16),
+        request=request,
+        cookie_hash=b"",
+        expires_at=at,
+        stage="consent",
+        account_id=account.id,
+        signed_on=found.auth_time,
+        signed_amr=found.amr,
+    )
+    authentication = authentication_of(provider, interaction, account, at=at)
+    if authentication is None:
+        raise OAuthError("login_required", "The person has to log in.")
+    end = _ending(provider, interaction, account, authentication, before=found, at=at)
+    issued = event(interaction, "code.issued", at, acr=authentication.acr, silently="true")
+    provider.grants.put(*end.issue, events=[issued])
+    return end.agreed.reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    agreed: Agreed
+    issue: Sequence[Grant]
+    replaced: bytes | None = None
+
+
+def _ending(
+    provider: Provider,
+    interaction: Interaction,
+    account: Account,
+    authentication: Authentication,
+    *,
+    before: SignOn | None,
+    at: datetime,
+) -> _Ending:
+    """The code, and the rows that come with it: the session's, and the mark of a pushed request."""
+    request, code = interaction.request, new_handle(provider.rng)
+    tokens = new_handle(provider.rng, size=16)
+    issue: list[Grant] = []
+    session, cookie, replaced = before, None, None
+    if provider.settings.session_s and interaction.factors:
+        cookie, session, row = sign_on.started(
+            provider,
+            account.id,
+            auth_time=authentication.auth_time,
+            amr=authentication.amr[:1],
+            before=before,
+            at=at,
+        )
+        issue.append(row)
+        replaced = before.key if before and before.family == session.family else None
     granted = Granted(
-        request=interaction.request,
+        request=request,
         account_id=account.id,
         authentication=authentication,
         interaction=interaction.reference,
+        session=session.family if session else None,
+        version=account.version,
     )
-    names = " ".join(field.name for field in requested_fields(interaction.request))
-    sessions.finish(
-        provider,
-        agreed,
-        at=at,
-        issue=[
-            Grant(
-                kind="code",
-                key=key_of(code),
-                payload=granted.to_json(),
-                family=new_handle(provider.rng, size=16),
-                expires_at=at + timedelta(seconds=provider.settings.code_s),
-            )
-        ],
-        events=[
-            event(agreed, "consent.given", at, claims=names),
-            event(agreed, "code.issued", at, acr=authentication.acr),
-        ],
+    issue.append(
+        Grant(
+            kind="code",
+            key=key_of(code),
+            payload=granted.to_json(),
+            family=tokens,
+            expires_at=at + timedelta(seconds=provider.settings.code_s),
+        )
     )
-    return answer_location(
-        interaction.request.redirect_uri,
-        {"code": code},
-        issuer=provider.settings.issuer,
-        state=interaction.request.state,
-    )
+    if session is not None:
+        issue.append(sign_on.member_row(provider, session, request, tokens))
+    if request.pushed is not None:
+        issue.append(_done(provider, request.pushed, at=at))
+    reply = reply_to(request, {"code": code}, issuer=provider.settings.issuer)
+    return _Ending(agreed=Agreed(reply=reply, cookie=cookie), issue=issue, replaced=replaced)
 
 
-def give_up(provider: Provider, session: Session, error: OAuthError, *, at: datetime) -> str:
-    """End the login without a code; the address that tells the service why."""
+def _done(provider: Provider, pushed: str, *, at: datetime) -> Grant:
+    """The mark of a pushed request for which a code was issued: a second one cannot be stored."""
+    lives = timedelta(seconds=provider.settings.par_s + provider.settings.interaction_s)
+    return Grant(kind="par_done", key=decode_base64url(pushed), payload={}, expires_at=at + lives)
+
+
+def give_up(provider: Provider, session: Session, error: OAuthError, *, at: datetime) -> Reply:
+    """End the login without a code; what tells the service why."""
     interaction = session.interaction
     ended = event(interaction, "interaction.ended", at, error=error.error)
     sessions.finish(provider, interaction.moved("given_up"), at=at, events=[ended])
-    return refusal_location(provider, interaction, error)
+    return refusal_of(provider, interaction, error)
 
 
-def refusal_location(provider: Provider, interaction: Interaction, error: OAuthError) -> str:
-    """Where the browser goes with an error for the service."""
-    return error_location(
-        interaction.request.redirect_uri,
-        error,
-        issuer=provider.settings.issuer,
-        state=interaction.request.state,
-    )
+def refusal_of(provider: Provider, interaction: Interaction, error: OAuthError) -> Reply:
+    """What tells the service of an error."""
+    return reply_to(interaction.request, error_values(error), issuer=provider.settings.issuer)
 
 
 def denied() -> OAuthError:

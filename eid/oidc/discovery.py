@@ -8,13 +8,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from eid.keys import JSON, canonical_json, encode_base64url
+from eid.keys import JSON, SIGNING_ALGORITHMS, canonical_json, encode_base64url
 from eid.oidc.acr import supported
+from eid.oidc.assertion import ALGORITHMS
+from eid.oidc.authorization import RESPONSE_MODES
 from eid.oidc.authorize import BEST_AUTH_LEVEL
 from eid.oidc.claims import FIELDS
-from eid.oidc.clients import AUTH_METHODS
+from eid.oidc.client import AUTH_METHODS
+from eid.oidc.client_metadata import GRANT_TYPES
+from eid.oidc.errors import DPOP_ALGORITHMS
 from eid.oidc.http import Request, Response
 from eid.oidc.provider import Provider
+from eid.oidc.verified import CHECK_METHODS, EVIDENCE_TYPES, STATE_FRAMEWORK
 
 METADATA_AGE_S = 3600
 KEYS_AGE_S = 300
@@ -52,19 +57,40 @@ def metadata_document(provider: Provider) -> Document:
 def keys_document(provider: Provider) -> Document:
     """``/jwks``: public keys only, the one that evidence is encrypted to with ``use`` enc."""
     keys = provider.keys
-    members = [
-        keys.tokens.public_jwk(),
-        keys.card_requests.public_jwk(),
-        keys.evidence.public_jwk(),
-    ]
-    return _document({"keys": members}, KEYS_AGE_S)
+    members: list[JSON] = [key.public_jwk() for key in keys.published]
+    return _document({"keys": [*members, keys.evidence.public_jwk()]}, KEYS_AGE_S)
+
+
+class LiveKeysDocument:
+    """The JWKS, made again only when the published keys have changed."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._made: tuple[tuple[str, ...], Document] | None = None
+
+    def respond(self, request: Request) -> Response:
+        """The document as the keys are now."""
+        kids = tuple(key.kid for key in self._provider.keys.published)
+        if self._made is None or self._made[0] != kids:
+            self._made = (kids, keys_document(self._provider))
+        return self._made[1].respond(request)
 
 
 def metadata(provider: Provider) -> dict[str, JSON]:
     """The provider's metadata."""
     settings = provider.settings
-    scopes = dict.fromkeys(["openid", *(field.scope for field in FIELDS)])
-    own = ["sub", "acr", "amr", "auth_time", "eid_level", "eid_auth_level", "eid_source"]
+    scopes = dict.fromkeys(["openid", "offline_access", *(field.scope for field in FIELDS)])
+    own = [
+        "sub",
+        "acr",
+        "amr",
+        "auth_time",
+        "eid_level",
+        "eid_auth_level",
+        "eid_source",
+        "sid",
+        "verified_claims",
+    ]
     return {
         "issuer": settings.issuer,
         "authorization_endpoint": settings.url("/authorize"),
@@ -72,11 +98,21 @@ def metadata(provider: Provider) -> dict[str, JSON]:
         "userinfo_endpoint": settings.url("/userinfo"),
         "jwks_uri": settings.url("/jwks"),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "pushed_authorization_request_endpoint": settings.url("/par"),
+        "revocation_endpoint": settings.url("/revoke"),
+        "introspection_endpoint": settings.url("/introspect"),
+        "end_session_endpoint": settings.url("/logout"),
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": sorted(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": [provider.keys.tokens.alg],
+        "id_token_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "request_object_signing_alg_values_supported": sorted(ALGORITHMS["basic"]),
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS["basic"]),
+        "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "introspection_endpoint_auth_methods_supported": [m for m in AUTH_METHODS if m != "none"],
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": list(scopes),
         "claims_supported": own + [field.name for field in FIELDS],
@@ -85,7 +121,17 @@ def metadata(provider: Provider) -> dict[str, JSON]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["vi", "en"],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "require_pushed_authorization_requests": False,
+        "require_signed_request_object": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "verified_claims_supported": True,
+        "trust_frameworks_supported": [settings.trust_framework, STATE_FRAMEWORK],
+        "evidence_supported": list(EVIDENCE_TYPES),
+        "documents_supported": ["idcard"],
+        "documents_check_methods_supported": list(CHECK_METHODS),
+        "claims_in_verified_claims_supported": [field.name for field in FIELDS],
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }

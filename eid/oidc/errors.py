@@ -30,6 +30,7 @@ from eid.keys import JSON
 from eid.oidc.http import Response, json_response
 
 RETRY_AFTER_S = 5
+DPOP_ALGORITHMS = ("ES256", "ES384", "ES512", "PS256", "RS256", "EdDSA")
 UNKNOWN = "error"
 
 _BY_CODE: Mapping[str, int] = MappingProxyType(
@@ -85,7 +86,8 @@ def json_error(error: EidError, *, correlation: str) -> Response:
         "error_description": description,
         "correlation_id": correlation,
     }
-    return json_response(body, status=status, headers=retry_headers(status) + _challenge(error))
+    headers = retry_headers(status) + _challenge(error) + _nonce(error)
+    return json_response(body, status=status, headers=headers)
 
 
 def retry_headers(status: int) -> tuple[tuple[str, str], ...]:
@@ -109,7 +111,16 @@ def _challenge(error: EidError) -> tuple[tuple[str, str], ...]:
     if error.error == "invalid_client":
         return (("WWW-Authenticate", 'Basic realm="token", charset="UTF-8"'),)
     named = "" if error.error == "unauthorized" else f', error="{error.error}"'
+    if error.facts.get("scheme") == "DPoP":
+        algorithms = " ".join(DPOP_ALGORITHMS)
+        return (("WWW-Authenticate", f'DPoP realm="userinfo"{named}, algs="{algorithms}"'),)
     return (("WWW-Authenticate", f'Bearer realm="userinfo"{named}'),)
+
+
+def _nonce(error: EidError) -> tuple[tuple[str, str], ...]:
+    """The nonce that a DPoP proof was missing (RFC 9449 §8)."""
+    nonce = error.facts.get("dpop_nonce")
+    return () if nonce is None else (("DPoP-Nonce", str(nonce)),)
 
 
 @cache

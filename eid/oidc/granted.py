@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from eid.keys import JSON
 from eid.oidc.authorization import AuthorizationRequest
-from eid.oidc.payload import Payload, integer, members, text, texts
+from eid.oidc.payload import Payload, integer, members, optional_text, text, texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,17 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """One person's yes to one service's request."""
+    """One person's yes to one service's request.
+
+    ``session`` is the family of the browser's session, ``version`` the account's at that time.
+    """
 
     request: AuthorizationRequest
     account_id: str
     authentication: Authentication
     interaction: str = field(repr=False)
+    session: str | None = field(default=None, repr=False)
+    version: int = 1
 
     def to_json(self) -> dict[str, JSON]:
         """For the code's row."""
@@ -65,6 +70,8 @@ class Granted:
             "account": self.account_id,
             "authentication": self.authentication.claims(),
             "interaction": self.interaction,
+            "session": self.session,
+            "version": self.version,
         }
 
     @classmethod
@@ -75,4 +82,6 @@ class Granted:
             account_id=text(payload, "account"),
             authentication=Authentication.from_json(members(payload, "authentication")),
             interaction=text(payload, "interaction"),
+            session=optional_text(payload, "session"),
+            version=integer(payload, "version"),
         )

@@ -52,6 +52,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     content_type: str = ""
     authorization: str | None = field(default=None, repr=False)
+    dpop: str | None = field(default=None, repr=False)
     origin: str | None = None
     fetch_site: str | None = None
     if_none_match: str | None = None

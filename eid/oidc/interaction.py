@@ -17,7 +17,7 @@ from eid.keys import JSON, decode_base64url, encode_base64url
 from eid.levels.assurance import Factor
 from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.handles import key_of
-from eid.oidc.payload import Payload, integer, members, octets, optional_text, text
+from eid.oidc.payload import Payload, integer, members, octets, optional_text, text, texts
 from eid.oidc.ports import AuditEvent, Grant
 
 Stage = Literal["login", "consent", "finished"]
@@ -54,6 +54,7 @@ class Interaction:
     """A login under way. ``card_request`` is the key of the one card request that counts.
 
     ``id`` is the handle in the address, ``key`` its SHA-256; ``version`` is the row's.
+    ``signed_on`` is when the person logged in, and ``signed_amr`` how, if a session brought them.
     """
 
     id: str = field(repr=False)
@@ -65,6 +66,8 @@ class Interaction:
     factors: tuple[Factor, ...] = ()
     card_request: bytes | None = field(default=None, repr=False)
     refused_cards: int = 0
+    signed_on: int | None = None
+    signed_amr: tuple[str, ...] = ()
     version: int = 1
 
     @property
@@ -98,6 +101,8 @@ class Interaction:
             "card_request": None if card_request is None else encode_base64url(card_request),
             "refused_cards": self.refused_cards,
         }
+        if self.signed_on is not None:
+            payload |= {"signed_on": self.signed_on, "signed_amr": list(self.signed_amr)}
         return Grant(
             kind="interaction",
             key=self.key,
@@ -126,6 +131,8 @@ class Interaction:
             ),
             card_request=None if card_request is None else decode_base64url(card_request),
             refused_cards=integer(payload, "refused_cards"),
+            signed_on=integer(payload, "signed_on") if "signed_on" in payload else None,
+            signed_amr=texts(payload, "signed_amr"),
             version=grant.version,
         )
 

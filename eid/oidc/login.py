@@ -21,6 +21,7 @@ from eid.oidc.clients import Client
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
+from eid.oidc.sign_on import SESSION_AUTH_LEVEL
 
 METHODS = ("password", "card")
 
@@ -111,8 +112,11 @@ def assurance_of(
     consent: bool = False,
     also: tuple[Factor, ...] = (),
 ) -> Assurance:
-    """What the login is worth now, or would be with the factors ``also``."""
-    return assess(
+    """What the login is worth now, or would be with the factors ``also``.
+
+    A session counts as one factor of its own time, and adds no kind to fresh ones.
+    """
+    worth = assess(
         card=None,
         factors=(*interaction.factors, *also),
         account=account,
@@ -120,6 +124,9 @@ def assurance_of(
         rules=provider.rules,
         at=at,
     )
+    if interaction.signed_on is None or worth.auth_level >= SESSION_AUTH_LEVEL:
+        return worth
+    return replace(worth, auth_level=SESSION_AUTH_LEVEL, amr=interaction.signed_amr)
 
 
 def standing(assurance: Assurance, client: Client) -> Standing:

@@ -17,7 +17,11 @@ from eid.levels.account import Account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """One row of the record; ``detail`` holds no personal data, ``commitment`` is salted."""
+    """One row of the record; ``detail`` holds no personal data, ``commitment`` is salted.
+
+    ``opening`` is what opens the commitment (its salt, then the 32 bytes it covers): a store may keep
+    it, sealed under the person's key until erasure; it is no part of the record.
+    """
 
     kind: str
     at: datetime
@@ -26,14 +30,16 @@ class AuditEvent:
     interaction: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
     commitment: bytes | None = None
+    opening: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """Something that is handed out once and comes back once, by the SHA-256 of its handle.
 
-    ``kind`` is one of interaction, card_request, handle, code, access, challenge. ``version``
-    counts the writes of the payload, starting with 1.
+    ``kind`` is one of interaction, card_request, handle, code, access, refresh, par, par_done, jti,
+    session, member, consent, challenge. ``version`` counts the writes of the payload, starting
+    with 1. ``used_at`` is set where a used grant is looked at.
     """
 
     kind: str
@@ -42,13 +48,31 @@ class Grant:
     expires_at: datetime
     family: str | None = None
     version: int = 1
+    used_at: datetime | None = None
 
 
 class Grants(Protocol):
     """One-time state, shared by all nodes. A failing database raises Unavailable."""
 
-    def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
-        """Store a new grant."""
+    def put(self, *grants: Grant, events: Sequence[AuditEvent] = ()) -> None:
+        """Store new grants, all or none."""
+
+    def claim(self, grant: Grant) -> bool:
+        """Store the grant if its key is new; False if somebody was first (one-time values)."""
+
+    def issue_beside(
+        self,
+        kind: str,
+        key: bytes,
+        *,
+        at: datetime,
+        issue: Sequence[Grant],
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        """Store ``issue`` if the grant is live, atomically, and leave it live; False if not."""
+
+    def family(self, kind: str, family: str, *, at: datetime) -> tuple[Grant, ...]:
+        """The live grants of one kind in a family."""
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         """The grant if it is neither used nor expired nor revoked."""

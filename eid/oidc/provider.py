@@ -1,18 +1,26 @@
 """The provider as one value: settings, keys, ports and what the application injects.
 
->>> ProviderKeys.__slots__
-('tokens', 'card_requests', 'evidence')
+>>> keys = ProviderKeys.generate()
+>>> keys.token_key("RS256").alg, len(keys.published)
+('RS256', 5)
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from eid.keys import EncryptionKey, SigningKey
+from eid.errors import Unavailable
+from eid.keys import (
+    SIGNING_ALGORITHMS,
+    EncryptionKey,
+    JwkSet,
+    SigningAlgorithm,
+    SigningKey,
+)
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, Clients, check_operator
 from eid.oidc.ports import Accounts, Grants
@@ -30,13 +38,92 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class Keys(Protocol):
+    """The keys that count now, one per purpose; they may change while the provider runs."""
+
+    @property
+    def tokens(self) -> SigningKey:
+        """The default key of ID tokens."""
+
+    @property
+    def card_requests(self) -> SigningKey:
+        """The key of requests to card agents."""
+
+    @property
+    def evidence(self) -> EncryptionKey:
+        """The key that evidence is encrypted to."""
+
+    @property
+    def refresh(self) -> bytes:
+        """The secret that a refresh token's successor is derived with."""
+
+    @property
+    def nonces(self) -> bytes:
+        """The secret of DPoP nonces."""
+
+    @property
+    def published(self) -> tuple[SigningKey, ...]:
+        """Every signature key of the JWKS: current, next and retired."""
+
+    def token_key(self, alg: SigningAlgorithm) -> SigningKey:
+        """The current key of tokens in an algorithm."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderKeys:
-    """One key per purpose: ID tokens, card requests, and evidence that is sent to us."""
+    """Keys as a fixed value: one per purpose, and one per algorithm for tokens."""
 
     tokens: SigningKey
     card_requests: SigningKey
     evidence: EncryptionKey
+    refresh: bytes = field(repr=False)
+    nonces: bytes = field(repr=False)
+    others: tuple[SigningKey, ...] = ()
+
+    @classmethod
+    def generate(cls) -> ProviderKeys:
+        """New keys, for tests and for development."""
+        return cls(
+            tokens=SigningKey.generate("tokens"),
+            card_requests=SigningKey.generate("card-requests"),
+            evidence=EncryptionKey.generate("evidence"),
+            refresh=secrets.token_bytes(32),
+            nonces=secrets.token_bytes(32),
+            others=tuple(
+                SigningKey.generate("tokens", alg) for alg in SIGNING_ALGORITHMS if alg != "ES256"
+            ),
+        )
+
+    @property
+    def published(self) -> tuple[SigningKey, ...]:
+        """Every signature key of the JWKS."""
+        return (self.tokens, *self.others, self.card_requests)
+
+    def token_key(self, alg: SigningAlgorithm) -> SigningKey:
+        """The key of tokens in an algorithm."""
+        return next(key for key in (self.tokens, *self.others) if key.alg == alg)
+
+
+class ClientKeys(Protocol):
+    """Finds the keys behind a ``jwks_uri``; ``fresh`` asks not to answer from memory."""
+
+    def __call__(self, jwks_uri: str, at: datetime, /, *, fresh: bool) -> JwkSet:
+        """The keys; Unavailable if they cannot be had."""
+
+
+class Notify(Protocol):
+    """Posts logout tokens: ``{address: token}`` in, the addresses that took theirs out."""
+
+    def __call__(self, messages: Mapping[str, str], /) -> frozenset[str]:
+        """Deliver, within a few seconds, and say which were taken."""
+
+
+def _no_client_keys(_jwks_uri: str, _at: datetime, *, fresh: bool) -> JwkSet:
+    raise Unavailable(f"No outbound calls are set up ({fresh=}).", code="outbound.off")
+
+
+def _no_notices(_messages: Mapping[str, str]) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +131,11 @@ class Provider:
     """Everything an endpoint works with. Holds no state of its own: nodes share only the ports.
 
     ``judge_evidence`` is the operator's verifier with its trust folder and policy; ``is_ready``
-    asks the store.
+    asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others.
     """
 
     settings: ProviderSettings
-    keys: ProviderKeys = field(repr=False)
+    keys: Keys = field(repr=False)
     grants: Grants
     accounts: Accounts
     clients: Clients
@@ -57,6 +144,8 @@ class Provider:
     clock: Callable[[], datetime] = _now
     rng: Callable[[int], bytes] = secrets.token_bytes
     is_ready: Callable[[], bool] = lambda: True
+    client_keys: ClientKeys = _no_client_keys
+    notify: Notify = _no_notices
 
     def client(self, client_id: str) -> Client | None:
         """The registered client; SettingsError if this operator may not serve it."""

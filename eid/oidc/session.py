@@ -20,6 +20,7 @@ from eid.oidc.http import Request
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
+from eid.oidc.sign_on import SignOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,14 @@ class Session:
     cookie: str = field(repr=False)
 
 
-def begin(provider: Provider, request: AuthorizationRequest, *, at: datetime) -> Session:
-    """Store a new interaction."""
+def begin(
+    provider: Provider,
+    request: AuthorizationRequest,
+    *,
+    signed_on: SignOn | None = None,
+    at: datetime,
+) -> Session:
+    """Store a new interaction; one that a session suffices for begins with the consent."""
     cookie = new_handle(provider.rng)
     interaction = Interaction(
         id=new_handle(provider.rng, size=16),
@@ -39,6 +46,13 @@ def begin(provider: Provider, request: AuthorizationRequest, *, at: datetime) ->
         cookie_hash=key_of(cookie),
         expires_at=at + timedelta(seconds=provider.settings.interaction_s),
     )
+    if signed_on is not None:
+        interaction = replace(
+            interaction.moved("level_reached"),
+            account_id=signed_on.account_id,
+            signed_on=signed_on.auth_time,
+            signed_amr=signed_on.amr,
+        )
     provider.grants.put(
         interaction.to_grant(), events=[event(interaction, "interaction.begun", at)]
     )

@@ -20,6 +20,7 @@ Plan = Literal["kiosk", "bank"]
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_CARD_REQUEST_S = 60
 MAX_CHALLENGE_S = 120
+MAX_GRACE_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,19 @@ class ProviderSettings:
     card_request_s: int = MAX_CARD_REQUEST_S
     challenge_s: int = MAX_CHALLENGE_S
     max_refused_cards: int = 5
+    session_s: int = 8 * 3600
+    consent_s: int = 365 * 86400
+    par_s: int = 90
+    refresh_s: int = 30 * 86400
+    refresh_grace_s: int = 10
+    dpop_nonce_required: bool = False
+    trust_framework: str = "eid"
 
     def __post_init__(self) -> None:
-        """SettingsError for an issuer that is not https (or loopback), or too long lifetimes."""
+        """SettingsError for an issuer that is not https (or loopback), or too long lifetimes.
+
+        ``session_s`` 0 means no single sign-on, ``refresh_grace_s`` 0 no grace.
+        """
         parts = urlsplit(self.issuer)
         loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
         clean = not (parts.query or parts.fragment or "@" in parts.netloc)
@@ -56,6 +67,13 @@ class ProviderSettings:
                 "A card request lives 60 seconds at most, a challenge 120.",
                 key="card_request_s",
                 expected="at most 60 and 120",
+            )
+
+        if not 0 <= self.refresh_grace_s <= MAX_GRACE_S:
+            raise SettingsError(
+                "A refresh token's grace is 10 seconds at most.",
+                key="refresh_grace_s",
+                expected="0 to 10",
             )
 
     @property

@@ -1,166 +1,138 @@
-"""The token endpoint: a code becomes an ID token and an access token, exactly once.
+"""The token endpoint: a code becomes tokens, exactly once.
 
-(RFC 6749 §4.1.3, RFC 7636 §4.6, OIDC Core §3.1.3.) The code is used up, and the access token's
-row written, in one transaction; only its one winner signs anything. A code that comes back kills
+(RFC 6749 §4.1.3, RFC 7636 §4.6, OIDC Core §3.1.3.) The code is used up, and the tokens' rows
+written, in one transaction; only its one winner signs anything. A code that comes back kills
 its whole family (RFC 9700 §4.5).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 from eid.errors import OAuthError
-from eid.keys import JSON, half_hash, sign_jwt
-from eid.levels.account import Account
-from eid.oidc import pkce
-from eid.oidc.claims import released, values
-from eid.oidc.client_auth import AuthenticatedClient, authenticate
-from eid.oidc.clients import Client
+from eid.keys import JSON
+from eid.oidc import pkce, refresh
+from eid.oidc.client_auth import AuthenticatedClient
+from eid.oidc.direct import Call, receive_call
+from eid.oidc.dpop import new_nonce
 from eid.oidc.granted import Granted
 from eid.oidc.handles import is_handle, key_of, new_handle
-from eid.oidc.http import Parameters, Request, Response, json_response
-from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.http import Request, Response, json_response
+from eid.oidc.issue import (
+    access_row,
+    answer_with,
+    id_token,
+    is_open,
+    refresh_row,
+    token_event,
+)
+from eid.oidc.ports import Grant
 from eid.oidc.provider import Provider
 
-GRANT_TYPE = "authorization_code"
+Exchange = Callable[[Provider, Call, datetime], dict[str, JSON]]
 
 
 def respond(provider: Provider, request: Request) -> Response:
     """``POST /token``; OAuthError in the words of RFC 6749 §5.2."""
-    form = request.form()
-    if form.repeated or form.overlong or request.query:
-        raise OAuthError("invalid_request", "A parameter is repeated, too long or in the query.")
-    caller = authenticate(provider.clients, request.authorization, form)
-    if form.get("grant_type") is None:
+    at = provider.clock()
+    call = receive_call(provider, request, path="/token", at=at)
+    grant_type = call.form.get("grant_type")
+    if grant_type is None:
         raise OAuthError("invalid_request", "The grant_type is missing.")
-    if form.get("grant_type") != GRANT_TYPE:
-        raise OAuthError("unsupported_grant_type", "Only codes can be exchanged here.")
-    return json_response(redeem(provider, caller, form, at=provider.clock()))
+    exchange = EXCHANGES.get(grant_type)
+    if exchange is None:
+        raise OAuthError("unsupported_grant_type", "This grant_type is not offered.")
+    if grant_type not in call.caller.client.grant_types:
+        raise OAuthError("unauthorized_client", "The client is not registered for this grant.")
+    if call.caller.client.requires_dpop and call.jkt is None:
+        raise OAuthError("invalid_dpop_proof", "This client has to send a DPoP proof.")
+    bound = () if call.jkt is None else (("DPoP-Nonce", new_nonce(provider, at=at)),)
+    return json_response(exchange(provider, call, at), headers=bound)
 
 
-def redeem(
-    provider: Provider, caller: AuthenticatedClient, form: Parameters, *, at: datetime
-) -> dict[str, JSON]:
+def redeem(provider: Provider, call: Call, at: datetime) -> dict[str, JSON]:
     """The token response for a code; ``invalid_grant`` otherwise.
 
-    A code that is sent with a wrong redirect URI, verifier or client is used up without effect:
-    it is in wrong hands.
+    A code that is sent with a wrong redirect URI, verifier, key or client is used up without
+    effect: it is in wrong hands.
     """
-    code = form.get("code")
+    code, caller = call.form.get("code"), call.caller
     if code is None:
         raise OAuthError("invalid_request", "The code is missing.")
     key = key_of(code) if is_handle(code) else b""
     grant = provider.grants.get("code", key, at=at) if key else None
     if grant is None:
-        _replayed(provider, caller.client, key, at=at)
+        _replayed(provider, caller, key, at=at)
     granted = Granted.from_json(grant.payload)
     account = provider.accounts.by_id(granted.account_id)
-    if account is None or not _belongs(granted, caller.client, form) or not _is_open(account):
-        _spoil(provider, caller.client, granted, grant, at=at)
-    access = new_handle(provider.rng)
-    consumed = provider.grants.consume(
-        "code",
-        key,
-        at=at,
-        issue=[_access_grant(provider, granted, access, grant.family, at=at)],
-        events=[_event("token.issued", granted, caller.client, at)],
-    )
+    if account is None or not _belongs(granted, call) or not is_open(account):
+        _spoil(provider, caller, granted, grant, at=at)
+    access, scopes = new_handle(provider.rng), granted.request.scopes
+    answer = answer_with(provider, access, scopes=scopes, jkt=call.jkt)
+    issue = [
+        access_row(provider, granted, access, grant.family, scopes=scopes, jkt=call.jkt, at=at)
+    ]
+    if caller.client.refreshes and grant.family is not None:
+        answer["refresh_token"] = token = new_handle(provider.rng)
+        until = at + timedelta(seconds=provider.settings.refresh_s)
+        issue.append(refresh_row(granted, token, grant.family, jkt=call.jkt, until=until))
+    issued = token_event("token.issued", granted, caller, at)
+    consumed = provider.grants.consume("code", key, at=at, issue=issue, events=[issued])
     if consumed is None:
-        _replayed(provider, caller.client, key, at=at)
-    return {
-        "access_token": access,
-        "token_type": "Bearer",
-        "expires_in": provider.settings.access_s,
-        "scope": " ".join(granted.request.scopes),
-        "id_token": _id_token(provider, caller.client, granted, account, access, at=at),
-    }
+        _replayed(provider, caller, key, at=at)
+    answer["id_token"] = id_token(provider, caller.client, granted, account, access, at=at)
+    return answer
 
 
-def _belongs(granted: Granted, client: Client, form: Parameters) -> bool:
+EXCHANGES: Mapping[str, Exchange] = {
+    "authorization_code": redeem,
+    "refresh_token": refresh.exchange,
+}
+
+
+def _belongs(granted: Granted, call: Call) -> bool:
+    request, form = granted.request, call.form
+    verifier = form.get("code_verifier")
+    if request.code_challenge is None:
+        proven = verifier is None
+    else:
+        proven = pkce.matches(verifier, request.code_challenge)
     return (
-        granted.request.client_id == client.client_id
-        and granted.request.redirect_uri == form.get("redirect_uri")
-        and pkce.matches(form.get("code_verifier"), granted.request.code_challenge)
+        request.client_id == call.caller.client.client_id
+        and request.redirect_uri == form.get("redirect_uri")
+        and request.jkt in {None, call.jkt}
+        and form.get("resource") in {None, request.resource}
+        and proven
     )
-
-
-def _is_open(account: Account) -> bool:
-    return account.state not in {"locked", "closed"}
-
-
-def _access_grant(
-    provider: Provider, granted: Granted, access: str, family: str | None, *, at: datetime
-) -> Grant:
-    names = released(granted.request.scopes, granted.request.claims.userinfo)
-    return Grant(
-        kind="access",
-        key=key_of(access),
-        payload={
-            "client": granted.request.client_id,
-            "account": granted.account_id,
-            "claims": [field.name for field in names],
-        },
-        family=family,
-        expires_at=at + timedelta(seconds=provider.settings.access_s),
-    )
-
-
-def _id_token(
-    provider: Provider,
-    client: Client,
-    granted: Granted,
-    account: Account,
-    access: str,
-    *,
-    at: datetime,
-) -> str:
-    issued = int(at.timestamp())
-    key = provider.keys.tokens
-    claims: dict[str, JSON] = {
-        **values(released((), granted.request.claims.id_token), account.profile),
-        **granted.authentication.claims(),
-        "iss": provider.settings.issuer,
-        "sub": provider.accounts.subject(account.id, client.sector),
-        "aud": client.client_id,
-        "iat": issued,
-        "exp": issued + provider.settings.id_token_s,
-        "at_hash": half_hash(access, key.alg),
-    }
-    if granted.request.nonce is not None:
-        claims["nonce"] = granted.request.nonce
-    return sign_jwt(claims, key, typ="JWT")
 
 
 def _spoil(
-    provider: Provider, client: Client, granted: Granted, grant: Grant, *, at: datetime
+    provider: Provider,
+    caller: AuthenticatedClient,
+    granted: Granted,
+    grant: Grant,
+    *,
+    at: datetime,
 ) -> NoReturn:
     """Use up a code that came with the wrong proof, and refuse it."""
-    misused = _event("code.misused", granted, client, at)
+    misused = token_event("code.misused", granted, caller, at)
     if provider.grants.consume("code", grant.key, at=at, events=[misused]) is None:
-        _replayed(provider, client, grant.key, at=at)
+        _replayed(provider, caller, grant.key, at=at)
     _refuse()
 
 
-def _replayed(provider: Provider, client: Client, key: bytes, *, at: datetime) -> NoReturn:
+def _replayed(
+    provider: Provider, caller: AuthenticatedClient, key: bytes, *, at: datetime
+) -> NoReturn:
     """A code that is not live: if it was used before, every token of its family dies."""
     used = provider.grants.was_used("code", key) if key else None
     if used is not None and used.family is not None:
-        event = _event("code.replayed", Granted.from_json(used.payload), client, at)
+        event = token_event("code.replayed", Granted.from_json(used.payload), caller, at)
         provider.grants.revoke_family(used.family, at=at, events=[event])
     _refuse()
 
 
 def _refuse() -> NoReturn:
     raise OAuthError("invalid_grant", "The code is unknown, used, too old or not for this call.")
-
-
-def _event(kind: str, granted: Granted, client: Client, at: datetime) -> AuditEvent:
-    return AuditEvent(
-        kind=kind,
-        at=at,
-        account=granted.account_id,
-        client=client.client_id,
-        interaction=granted.interaction,
-        detail={"acr": granted.authentication.acr},
-    )

@@ -1,55 +1,118 @@
-"""The userinfo endpoint (OIDC Core §5.3, RFC 6750): claims for a live access token."""
+"""The userinfo endpoint (OIDC Core §5.3, RFC 6750, RFC 9449 §7): claims for a live access token."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from eid.errors import OAuthError
+from eid.keys import JSON, sign_jwt
+from eid.levels.account import Account
 from eid.oidc.claims import released, values
+from eid.oidc.client import Client
+from eid.oidc.dpop import Target, new_nonce, proven_key
 from eid.oidc.handles import is_handle, key_of
 from eid.oidc.http import Request, Response, json_response
-from eid.oidc.payload import text, texts
-from eid.oidc.ports import AuditEvent
+from eid.oidc.issue import is_open
+from eid.oidc.payload import Payload, optional_text, text, texts
+from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
+from eid.oidc.verified import verified_claims
+
+JWT = "application/jwt"
 
 
 def respond(provider: Provider, request: Request) -> Response:
     """``GET`` or ``POST /userinfo``; the token comes in the Authorization header only."""
-    token = _bearer(request)
     at = provider.clock()
-    grant = provider.grants.get("access", key_of(token), at=at) if is_handle(token) else None
-    if grant is None:
-        raise invalid_token()
+    grant = bearer_of(provider, request, at=at)
     account = provider.accounts.by_id(text(grant.payload, "account"))
     client = provider.client(text(grant.payload, "client"))
-    if account is None or client is None or account.state in {"locked", "closed"}:
+    if account is None or client is None or not is_open(account):
         raise invalid_token()
-    claims = values(released((), texts(grant.payload, "claims")), account.profile)
-    provider.grants.record(
-        [
-            AuditEvent(
-                kind="userinfo.told",
-                at=at,
-                account=account.id,
-                client=client.client_id,
-                detail={"claims": " ".join(claims)},
-            )
-        ]
+    claims = _claims(provider, grant.payload, account)
+    told = AuditEvent(
+        kind="userinfo.told",
+        at=at,
+        account=account.id,
+        client=client.client_id,
+        detail={"claims": " ".join(claims)},
     )
-    subject = provider.accounts.subject(account.id, client.sector)
-    return json_response({**claims, "sub": subject})
+    provider.grants.record([told])
+    claims["sub"] = provider.accounts.subject(account.id, client.sector)
+    bound = "jkt" in grant.payload
+    headers = (("DPoP-Nonce", new_nonce(provider, at=at)),) if bound else ()
+    return _answer(provider, client, claims, headers=headers)
 
 
-def invalid_token() -> OAuthError:
-    """The token is unknown, expired or revoked (RFC 6750 §3.1)."""
-    return OAuthError("invalid_token", "The access token is not valid.", status=401)
+def bearer_of(provider: Provider, request: Request, *, at: datetime) -> Grant:
+    """The live token of the request, with its proof where it is bound; OAuthError 401."""
+    scheme, token = _credentials(request)
+    url = provider.settings.url("/userinfo")
+    jkt = None
+    if scheme == "dpop":
+        target = Target(method=request.method, url=url, access_token=token)
+        jkt = _proven(provider, request, target, at=at)
+    grant = provider.grants.get("access", key_of(token), at=at) if is_handle(token) else None
+    if grant is None or optional_text(grant.payload, "resource") is not None:
+        raise invalid_token(dpop=scheme == "dpop")
+    bound = optional_text(grant.payload, "jkt")
+    if bound != jkt:
+        raise invalid_token(dpop=bound is not None)
+    return grant
 
 
-def _bearer(request: Request) -> str:
-    """The token of the header; one in the query or the body is refused (row O-039)."""
+def invalid_token(*, dpop: bool = False) -> OAuthError:
+    """The token is unknown, expired, revoked or in wrong hands (RFC 6750 §3.1)."""
+    description = "The access token is not valid."
+    if dpop:
+        return OAuthError("invalid_token", description, status=401, scheme="DPoP")
+    return OAuthError("invalid_token", description, status=401)
+
+
+def _claims(provider: Provider, payload: Payload, account: Account) -> dict[str, JSON]:
+    claims = values(released((), texts(payload, "claims")), account.profile)
+    verified = verified_claims(
+        account,
+        values(released((), texts(payload, "verified")), account.profile),
+        framework=provider.settings.trust_framework,
+        accepted=texts(payload, "frameworks"),
+    )
+    return claims if verified is None else {**claims, "verified_claims": verified}
+
+
+def _answer(
+    provider: Provider,
+    client: Client,
+    claims: dict[str, JSON],
+    *,
+    headers: tuple[tuple[str, str], ...],
+) -> Response:
+    """As JSON, or signed where the client is registered for it (OIDC Core §5.3.2)."""
+    if client.userinfo_alg is None:
+        return json_response(claims, headers=headers)
+    named = {**claims, "iss": provider.settings.issuer, "aud": client.client_id}
+    signed = sign_jwt(named, provider.keys.token_key(client.userinfo_alg), typ="JWT")
+    return Response(body=signed.encode(), content_type=JWT, headers=headers)
+
+
+def _proven(provider: Provider, request: Request, target: Target, *, at: datetime) -> str:
+    try:
+        jkt = proven_key(provider, request, target, at=at)
+    except OAuthError as error:
+        facts = {name: value for name, value in error.facts.items() if name == "dpop_nonce"}
+        raise OAuthError(
+            error.error, error.description, status=401, scheme="DPoP", **facts
+        ) from error
+    if jkt is None:
+        raise invalid_token(dpop=True)
+    return jkt
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    """Scheme and token of the header; a token in the query or the body is refused (row O-039)."""
     if "access_token" in request.query or b"access_token" in request.body:
         raise OAuthError("invalid_request", "The token belongs in the Authorization header.")
-    if request.authorization is None:
+    scheme, _, token = (request.authorization or "").partition(" ")
+    if scheme.lower() not in {"bearer", "dpop"}:
         raise OAuthError("unauthorized", "An access token is needed.", status=401)
-    scheme, _, token = request.authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        raise OAuthError("unauthorized", "An access token is needed.", status=401)
-    return token.strip()
+    return scheme.lower(), token.strip()

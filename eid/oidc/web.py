@@ -13,7 +13,17 @@ import falcon
 
 from eid.errors import EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
-from eid.oidc import browser, card_login, discovery, token, userinfo
+from eid.oidc import (
+    browser,
+    card_login,
+    discovery,
+    introspection,
+    logout,
+    pushed,
+    revocation,
+    token,
+    userinfo,
+)
 from eid.oidc.answers import error_page
 from eid.oidc.errors import json_error
 from eid.oidc.http import Request, Response, json_response
@@ -71,13 +81,18 @@ def routes(provider: Provider) -> tuple[Route, ...]:
             max_body=card_login.MAX_SEALED,
         ),
         Route(path="/token", handlers={"POST": token.respond}, api=True),
+        Route(path="/par", handlers={"POST": pushed.respond}, api=True),
+        Route(path="/revoke", handlers={"POST": revocation.respond}, api=True),
+        Route(path="/introspect", handlers={"POST": introspection.respond}, api=True),
+        Route(path="/logout", handlers={"GET": logout.respond, "POST": logout.respond}),
+        Route(path="/logout/confirm", handlers={"POST": logout.confirm}),
         Route(
             path="/userinfo",
             handlers={"GET": userinfo.respond, "POST": userinfo.respond},
             api=True,
         ),
         _static("/.well-known/openid-configuration", discovery.metadata_document(provider)),
-        _static("/jwks", discovery.keys_document(provider)),
+        _static("/jwks", discovery.LiveKeysDocument(provider)),
         _static(
             "/style.css",
             discovery.Document(
@@ -89,7 +104,7 @@ def routes(provider: Provider) -> tuple[Route, ...]:
     )
 
 
-def _static(path: str, document: discovery.Document) -> Route:
+def _static(path: str, document: discovery.Document | discovery.LiveKeysDocument) -> Route:
     def respond(_provider: Provider, request: Request) -> Response:
         return document.respond(request)
 

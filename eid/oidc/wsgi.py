@@ -25,6 +25,7 @@ def request_of(
         body=_body(req, max_body) if req.method == "POST" else b"",
         content_type=req.content_type or "",
         authorization=req.get_header("Authorization"),
+        dpop=req.get_header("DPoP"),
         origin=req.get_header("Origin"),
         fetch_site=req.get_header("Sec-Fetch-Site"),
         if_none_match=req.get_header("If-None-Match"),

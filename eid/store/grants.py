@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import Unavailable
@@ -47,6 +48,14 @@ _REVOKE = (
     .where(grants.c.family == bindparam("this_family"), grants.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
+_CLAIM = {
+    "postgresql": postgresql.insert(grants).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(grants).on_conflict_do_nothing(),
+}
+_TOUCH = update(grants).where(_THIS, _LIVE).values(version=grants.c.version + 1)
+_FAMILY = select(grants).where(
+    grants.c.family == bindparam("this_family"), grants.c.kind == bindparam("this_kind"), _LIVE
+)
 _PURGE = delete(grants).where(grants.c.expires_at < bindparam("now"))
 
 
@@ -58,11 +67,43 @@ class Grants:
         self._audit = audit
         self._envelope = envelope
 
-    def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
-        """Store a new grant; a handle that exists already is never taken over."""
+    def put(self, *grants: Grant, events: Sequence[AuditEvent] = ()) -> None:
+        """Store new grants; a handle that exists already is never taken over."""
+        rows = [self._row(grant) for grant in grants]
         with _new_grants(), self._database.write() as connection:
-            connection.execute(_PUT, self._row(grant))
+            connection.execute(_PUT, rows)
             self._audit.append(connection, events)
+
+    def claim(self, grant: Grant) -> bool:
+        """Store the grant unless its key exists; of all callers one gets True."""
+        row = self._row(grant)
+        with self._database.write() as connection:
+            dialect = "postgresql" if connection.dialect.name == "postgresql" else "sqlite"
+            return connection.execute(_CLAIM[dialect], row).rowcount == 1
+
+    def issue_beside(
+        self,
+        kind: str,
+        key: bytes,
+        *,
+        at: datetime,
+        issue: Sequence[Grant],
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        """Store ``issue`` while the grant is live and locked, so that no revocation misses it."""
+        rows = [self._row(grant) for grant in issue]
+        with _new_grants(), self._database.write() as connection:
+            live = connection.execute(_TOUCH, _this(kind, key, at)).rowcount == 1
+            if live:
+                connection.execute(_PUT, rows)
+                self._audit.append(connection, events)
+        return live
+
+    def family(self, kind: str, family: str, *, at: datetime) -> tuple[Grant, ...]:
+        """The live grants of one kind in a family."""
+        values = {"this_kind": kind, "this_family": family, "now": int(at.timestamp())}
+        with self._database.read() as connection:
+            return tuple(map(self._open, connection.execute(_FAMILY, values)))
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         """The grant if it is neither used nor revoked nor expired."""
@@ -118,10 +159,16 @@ class Grants:
     def revoke_family(
         self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> int:
-        """Revoke every grant of the family that is not revoked yet, used ones too."""
+        """Revoke every grant of the family that is not revoked yet, used ones too.
+
+        Each round waits for whoever holds a row of the family; what he then left behind is seen
+        by the next. A round that finds nothing proves that nobody can add to the family any more.
+        """
         values = {"this_family": family, "now": int(at.timestamp())}
+        count = 0
         with self._database.write() as connection:
-            count = connection.execute(_REVOKE, values).rowcount
+            while found := connection.execute(_REVOKE, values).rowcount:
+                count += found
             self._audit.append(connection, events)
         return count
 
@@ -159,6 +206,7 @@ class Grants:
             family=row.family,
             expires_at=datetime.fromtimestamp(row.expires_at, UTC),
             version=row.version,
+            used_at=None if row.used_at is None else datetime.fromtimestamp(row.used_at, UTC),
         )
 
 

@@ -24,10 +24,9 @@ from falcon import testing
 from eid.chip.evidence import Access, ActiveAuthentication, Evidence
 from eid.chip.plan import PLANS
 from eid.chip.verify import IDENTIFY, VerifiedCard, verify
-from eid.errors import AccountError
+from eid.errors import AccountError, Unavailable
 from eid.keys import (
     JSON,
-    EncryptionKey,
     Envelope,
     JwkSet,
     SigningKey,
@@ -77,14 +76,46 @@ class MemoryGrants:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[tuple[str, bytes], Grant] = {}
-        self._used: set[tuple[str, bytes]] = set()
+        self._used: dict[tuple[str, bytes], datetime] = {}
         self._revoked: set[tuple[str, bytes]] = set()
         self.events: list[AuditEvent] = []
 
-    def put(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> None:
+    def put(self, *grants: Grant, events: Sequence[AuditEvent] = ()) -> None:
         with self._lock:
-            self._put(grant)
+            if any((grant.kind, grant.key) in self._rows for grant in grants):
+                raise Unavailable("The grant exists already.", code="grant.exists")
+            for grant in grants:
+                self._put(grant)
             self.events.extend(events)
+
+    def claim(self, grant: Grant) -> bool:
+        with self._lock:
+            fresh = (grant.kind, grant.key) not in self._rows
+            if fresh:
+                self._put(grant)
+            return fresh
+
+    def issue_beside(
+        self,
+        kind: str,
+        key: bytes,
+        *,
+        at: datetime,
+        issue: Sequence[Grant],
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        with self._lock:
+            live = self._live(kind, key, at) is not None
+            if live:
+                for grant in issue:
+                    self._put(grant)
+                self.events.extend(events)
+            return live
+
+    def family(self, kind: str, family: str, *, at: datetime) -> tuple[Grant, ...]:
+        with self._lock:
+            found = [self._live(*place, at) for place in self._rows if place[0] == kind]
+            return tuple(grant for grant in found if grant and grant.family == family)
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         with self._lock:
@@ -102,14 +133,18 @@ class MemoryGrants:
         with self._lock:
             found = self._live(kind, key, at)
             if found is not None:
-                self._used.add((kind, key))
+                for grant in issue:
+                    if (grant.kind, grant.key) in self._rows:
+                        raise Unavailable("The grant exists already.", code="grant.exists")
+                self._used[kind, key] = at
                 for grant in issue:
                     self._put(grant)
                 self.events.extend(events)
             return found
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
-        return self._rows.get((kind, key)) if (kind, key) in self._used else None
+        used_at = self._used.get((kind, key))
+        return None if used_at is None else replace(self._rows[kind, key], used_at=used_at)
 
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
@@ -142,7 +177,7 @@ class MemoryGrants:
 
     def _live(self, kind: str, key: bytes, at: datetime) -> Grant | None:
         found = self._rows.get((kind, key))
-        spent = (kind, key) in self._used | self._revoked
+        spent = (kind, key) in self._used or (kind, key) in self._revoked
         return None if found is None or spent or found.expires_at <= at else found
 
 
@@ -495,11 +530,7 @@ def registered() -> tuple[Client, ...]:
 
 @pytest.fixture(scope="session")
 def provider_keys() -> ProviderKeys:
-    return ProviderKeys(
-        tokens=SigningKey.generate("tokens"),
-        card_requests=SigningKey.generate("card-requests"),
-        evidence=EncryptionKey.generate("evidence"),
-    )
+    return ProviderKeys.generate()
 
 
 @pytest.fixture(scope="session")

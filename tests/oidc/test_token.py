@@ -104,7 +104,7 @@ def test_unknown_codes(world, code):
     [
         ({"grant_type": None}, "invalid_request"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
-        ({"grant_type": "refresh_token"}, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token"}, "unauthorized_client"),
         ({"code": None}, "invalid_request"),
     ],
 )
@@ -223,6 +223,7 @@ def test_the_id_token_holds_what_it_may_and_no_more(world):
         "acr",
         "amr",
         "at_hash",
+        "sid",
         "eid_level",
         "eid_auth_level",
         "eid_source",

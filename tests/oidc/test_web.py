@@ -35,17 +35,20 @@ def test_discovery_says_exactly_what_is_on(world):
     answer = world.browser().get("/.well-known/openid-configuration")
     metadata = answer.json()
     assert metadata["issuer"] == "https://id.example"
-    for name in ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
+    places = [name for name in metadata if name.endswith("_endpoint")]
+    assert len(places) == 7
+    for name in (*places, "jwks_uri"):
         path = metadata[name].removeprefix("https://id.example")
         assert path in {route.path for route in routes(world.provider)}
     assert metadata["response_types_supported"] == ["code"]
-    assert metadata["response_modes_supported"] == ["query"]
-    assert metadata["grant_types_supported"] == ["authorization_code"]
+    assert metadata["response_modes_supported"] == ["query", "form_post"]
+    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token"]
     assert metadata["subject_types_supported"] == ["pairwise"]
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     assert metadata["token_endpoint_auth_methods_supported"] == [
         "client_secret_basic",
         "client_secret_post",
+        "private_key_jwt",
         "none",
     ]
     assert metadata["acr_values_supported"] == [
@@ -55,24 +58,26 @@ def test_discovery_says_exactly_what_is_on(world):
         "urn:eid:auth:2",
     ]
     assert metadata["authorization_response_iss_parameter_supported"] is True
-    assert metadata["request_parameter_supported"] is False
+    assert metadata["request_parameter_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False
     for absent in (
         "registration_endpoint",
-        "end_session_endpoint",
-        "introspection_endpoint",
-        "pushed_authorization_request_endpoint",
-        "dpop_signing_alg_values_supported",
+        "backchannel_authentication_endpoint",
+        "device_authorization_endpoint",
+        "tls_client_certificate_bound_access_tokens",
+        "id_token_encryption_alg_values_supported",
+        "check_session_iframe",
     ):
         assert absent not in metadata
 
 
 def test_the_keys_are_public_and_by_purpose(world):
     keys = world.browser().get("/jwks").json()["keys"]
-    assert [key["use"] for key in keys] == ["sig", "sig", "enc"]
+    assert [key["use"] for key in keys] == ["sig"] * 5 + ["enc"]
+    assert [key["alg"] for key in keys[:4]] == ["ES256", "RS256", "PS256", "EdDSA"]
     assert not any({"d", "k", "p"} & key.keys() for key in keys)
-    assert len({key["kid"] for key in keys}) == 3
-    assert len(JwkSet.from_jwks({"keys": keys}).keys) == 2
+    assert len({key["kid"] for key in keys}) == 6
+    assert len(JwkSet.from_jwks({"keys": keys}).keys) == 5
 
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks", "/style.css"])

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,12 +31,14 @@ class PageContext:
     """What every page needs: the issuer's address, and where its forms may lead.
 
     ``form_action`` are origins besides our own; Chromium applies them to redirects after a form
-    too, hence the client's origin. ``referrer`` is ``origin`` on the page with the card form.
+    too, hence the client's origin. ``referrer`` is ``origin`` on the page with the card form,
+    ``script`` the one script of a page that has to post by itself.
     """
 
     base: str
     form_action: tuple[str, ...]
     referrer: str = "same-origin"
+    script: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +68,24 @@ def render(template: str, context: PageContext, *, status: int = 200, **values: 
         body=body.encode(),
         content_type=HTML,
         headers=(
-            ("Content-Security-Policy", policy(context.form_action)),
+            ("Content-Security-Policy", policy(context.form_action, script=context.script)),
             ("Referrer-Policy", context.referrer),
         ),
     )
 
 
-def policy(form_action: Sequence[str]) -> str:
-    """No script, no frame, nothing from elsewhere; forms go only where they are named."""
+def policy(form_action: Sequence[str], *, script: str | None = None) -> str:
+    """No frame, nothing from elsewhere, no script but this one; forms go only where named."""
     targets = " ".join(dict.fromkeys(("'self'", *form_action)))
+    allowed = "" if script is None else f"script-src 'sha256-{_digest(script)}'; "
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; {allowed}style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {targets}"
     )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 @cache

@@ -1,0 +1,185 @@
+"""Logging out: asked for by a service or by the person, told to every service of the session.
+
+(OIDC RP-Initiated Logout 1.0, OIDC Back-Channel Logout 1.0; rows O-010 to O-012.) Without an ID
+token of this very session as a hint the person is asked first, and nobody is sent anywhere that
+is not registered. Tokens of the session end with it, unless ``offline_access`` was agreed to.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote, urlencode
+
+from eid.errors import EidError, OAuthError, RequestRefused
+from eid.keys import JSON, sign_jwt
+from eid.oidc import sign_on
+from eid.oidc.client import Client
+from eid.oidc.cookies import form_token, is_form_token, read_cookie
+from eid.oidc.handles import new_handle
+from eid.oidc.hints import Hint, hinted
+from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
+from eid.oidc.pages import PageContext, render
+from eid.oidc.ports import AuditEvent
+from eid.oidc.provider import Provider
+from eid.oidc.sign_on import Member, SignOn
+
+LIMITS = {"id_token_hint": 1 << 14}
+MAX_STATE = 1024
+LOGOUT_TYP = "logout+jwt"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+TOKEN_S = 120
+_FORM = "logout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutRequest:
+    """A request to log out; ``back`` is an address that was checked, ``state`` included."""
+
+    hint: Hint | None = None
+    back: str | None = field(default=None, repr=False)
+
+
+def respond(provider: Provider, request: Request) -> Response:
+    """``GET`` or ``POST /logout``: at once for a service that shows its ID token, else a question."""
+    at = provider.clock()
+    form = (
+        request.form(limits=LIMITS)
+        if request.method == "POST"
+        else parse_parameters(request.query, limits=LIMITS)
+    )
+    asked = judge(provider, form)
+    found = sign_on.current(provider, request, at=at)
+    if found is None:
+        return _left(provider, asked.back)
+    if asked.hint is None or not _is_this_session(asked.hint, found):
+        return _question(provider, request)
+    end_session(provider, found, at=at)
+    return _left(provider, asked.back)
+
+
+def confirm(provider: Provider, request: Request) -> Response:
+    """``POST /logout/confirm``: the person's own yes."""
+    at = provider.clock()
+    own = provider.settings.origin
+    cookie = read_cookie(request, sign_on.cookie_name(provider)) or ""
+    same = (
+        request.fetch_site == "same-origin"
+        if request.fetch_site is not None
+        else request.origin in {None, own}
+    )
+    if not same or not is_form_token(request.form().get("csrf"), cookie, _FORM):
+        raise RequestRefused(
+            "The form did not come from the provider's page.", code="interaction.cross_site"
+        )
+    found = sign_on.current(provider, request, at=at)
+    if found is not None:
+        end_session(provider, found, at=at)
+    return _left(provider, None)
+
+
+def judge(provider: Provider, form: Parameters) -> LogoutRequest:
+    """What was asked; OAuthError for a page if a hint or an address is not in order."""
+    if form.repeated or form.overlong:
+        raise OAuthError("invalid_request", "A parameter is repeated or too long.")
+    hint, client_id = _hint(provider, form), form.get("client_id")
+    if hint is not None and client_id not in {None, hint.client_id}:
+        raise OAuthError("invalid_request", "The id_token_hint is another service's.")
+    address = form.get("post_logout_redirect_uri")
+    if address is None:
+        return LogoutRequest(hint=hint)
+    named = hint.client_id if hint else None
+    client = provider.clients.by_id(named) if named else None
+    if client is None or address not in client.post_logout_redirect_uris:
+        raise OAuthError(
+            "invalid_request", "The service did not register the address, or shows no ID token."
+        )
+    state = form.get("state")
+    if state is not None and len(state) <= MAX_STATE:
+        query = urlencode({"state": state}, quote_via=quote)
+        address = f"{address}{'&' if '?' in address else '?'}{query}"
+    return LogoutRequest(hint=hint, back=address)
+
+
+def end_session(provider: Provider, found: SignOn, *, at: datetime) -> None:
+    """End the session and its tokens, leave a record, and tell the services (§2.4)."""
+    joined = sign_on.members(provider, found, at=at)
+    ended = AuditEvent(kind="session.ended", at=at, account=found.account_id)
+    provider.grants.revoke_family(found.family, at=at, events=[ended])
+    for member in joined:
+        if not member.offline:
+            provider.grants.revoke_family(member.tokens, at=at)
+    messages: dict[str, str] = {}
+    told: dict[str, str] = {}
+    for member in joined:
+        client = provider.clients.by_id(member.client_id)
+        if client is not None and client.backchannel_logout_uri is not None:
+            address = client.backchannel_logout_uri
+            messages[address] = logout_token(provider, client, member, found, at=at)
+            told[address] = client.client_id
+    taken = provider.notify(messages)
+    provider.grants.record(
+        [
+            AuditEvent(
+                kind="logout.told" if address in taken else "logout.not_told",
+                at=at,
+                account=found.account_id,
+                client=client_id,
+            )
+            for address, client_id in told.items()
+        ]
+    )
+
+
+def logout_token(
+    provider: Provider, client: Client, member: Member, found: SignOn, *, at: datetime
+) -> str:
+    """A logout token for one service (OIDC Back-Channel Logout §2.4): its own sub and sid."""
+    issued = int(at.timestamp())
+    claims: dict[str, JSON] = {
+        "iss": provider.settings.issuer,
+        "aud": client.client_id,
+        "iat": issued,
+        "exp": issued + TOKEN_S,
+        "jti": new_handle(provider.rng, size=16),
+        "events": {LOGOUT_EVENT: {}},
+        "sub": provider.accounts.subject(member.account_id, client.sector),
+        "sid": sign_on.sid_of(found.family, client.client_id),
+    }
+    return sign_jwt(claims, provider.keys.token_key(client.id_token_alg), typ=LOGOUT_TYP)
+
+
+def _hint(provider: Provider, form: Parameters) -> Hint | None:
+    token = form.get("id_token_hint")
+    if token is None:
+        return None
+    try:
+        return hinted(provider, token)
+    except EidError as error:
+        raise OAuthError("invalid_request", "The id_token_hint is not one of ours.") from error
+
+
+def _is_this_session(hint: Hint, found: SignOn) -> bool:
+    expected = sign_on.sid_of(found.family, hint.client_id)
+    return hint.sid is not None and hmac.compare_digest(hint.sid.encode(), expected.encode())
+
+
+def _question(provider: Provider, request: Request) -> Response:
+    cookie = read_cookie(request, sign_on.cookie_name(provider)) or ""
+    context = PageContext(base=provider.settings.issuer, form_action=())
+    return render("logout.html", context, csrf=form_token(cookie, _FORM))
+
+
+def _left(provider: Provider, back: str | None) -> Response:
+    """Where the browser goes afterwards, without its cookie."""
+    gone = (sign_on.no_cookie_header(provider),)
+    if back is not None:
+        return see_other(back, headers=gone)
+    page = render("logged_out.html", PageContext(base=provider.settings.issuer, form_action=()))
+    return Response(
+        status=page.status,
+        body=page.body,
+        content_type=page.content_type,
+        headers=page.headers + gone,
+    )

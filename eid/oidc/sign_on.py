@@ -1,0 +1,245 @@
+"""Single sign-on: a browser that logged in before need not do so again, at level 1 at most.
+
+A session is a row found by the SHA-256 of its cookie. Its family joins what happened in it: a
+``member`` row for each service, with the tokens' family and what was agreed to. ``sid`` is each
+service's own, so that nobody can join people across services by it (contracts §6, §7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from eid.keys import JSON, encode_base64url
+from eid.levels.account import Account
+from eid.oidc.acr import Standing, is_met
+from eid.oidc.authorization import AuthorizationRequest
+from eid.oidc.claims import released
+from eid.oidc.client import Client
+from eid.oidc.cookies import read_cookie, set_cookie
+from eid.oidc.handles import is_handle, key_of, new_handle
+from eid.oidc.http import Request
+from eid.oidc.payload import integer, text, texts
+from eid.oidc.ports import Grant
+from eid.oidc.provider import Provider
+
+SESSION_AUTH_LEVEL = 1
+MAX_MEMBERS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOn:
+    """A live session of the browser that holds its cookie."""
+
+    key: bytes = field(repr=False)
+    family: str = field(repr=False)
+    account_id: str
+    auth_time: int
+    amr: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A service that was logged in to within a session, and what was agreed to there."""
+
+    client_id: str
+    account_id: str
+    tokens: str = field(repr=False)
+    names: frozenset[str] = frozenset()
+    offline: bool = False
+
+
+def current(provider: Provider, request: Request, *, at: datetime) -> SignOn | None:
+    """The browser's session, if it has one that lives."""
+    cookie = read_cookie(request, cookie_name(provider))
+    if cookie is None or not is_handle(cookie):
+        return None
+    grant = provider.grants.get("session", key_of(cookie), at=at)
+    if grant is None or grant.family is None:
+        return None
+    return SignOn(
+        key=grant.key,
+        family=grant.family,
+        account_id=text(grant.payload, "account"),
+        auth_time=integer(grant.payload, "auth_time"),
+        amr=texts(grant.payload, "amr"),
+        expires_at=grant.expires_at,
+    )
+
+
+def suffices(
+    provider: Provider,
+    request: AuthorizationRequest,
+    client: Client,
+    found: SignOn,
+    *,
+    at: datetime,
+) -> Account | None:
+    """The session's account, if a session may answer this request at all."""
+    if {"login", "select_account"} & set(request.prompt):
+        return None
+    if request.max_age is not None and int(at.timestamp()) - found.auth_time > request.max_age:
+        return None
+    account = provider.accounts.by_id(found.account_id)
+    if account is None or account.state in {"locked", "closed"}:
+        return None
+    wanted = request.claims.subject
+    if wanted is not None and provider.accounts.subject(account.id, client.sector) != wanted:
+        return None
+    stands = Standing(
+        level=account.level if account.state == "active" else 0,
+        auth_level=SESSION_AUTH_LEVEL,
+        min_auth_level=client.min_auth_level,
+    )
+    prefix = provider.settings.acr_prefix
+    wished = request.acr.voluntary
+    voluntary = replace(request.acr, essential=wished, voluntary=())
+    if not is_met(request.acr, stands, prefix=prefix):
+        return None
+    return account if is_met(voluntary, stands, prefix=prefix) or not wished else None
+
+
+def started(
+    provider: Provider,
+    account_id: str,
+    *,
+    auth_time: int,
+    amr: tuple[str, ...],
+    before: SignOn | None,
+    at: datetime,
+) -> tuple[str, SignOn, Grant]:
+    """A new session after a login: its cookie, itself, and its row.
+
+    The same person's session before it goes on under the new cookie (row O-042): its family stays.
+    """
+    cookie = new_handle(provider.rng)
+    same = before is not None and before.account_id == account_id
+    session = SignOn(
+        key=key_of(cookie),
+        family=before.family if same and before else new_handle(provider.rng, size=16),
+        account_id=account_id,
+        auth_time=auth_time,
+        amr=amr,
+        expires_at=at + timedelta(seconds=provider.settings.session_s),
+    )
+    payload: dict[str, JSON] = {"account": account_id, "auth_time": auth_time, "amr": list(amr)}
+    row = Grant(
+        kind="session",
+        key=session.key,
+        payload=payload,
+        family=session.family,
+        expires_at=session.expires_at,
+    )
+    return cookie, session, row
+
+
+def member_row(
+    provider: Provider, session: SignOn, request: AuthorizationRequest, tokens: str
+) -> Grant:
+    """The row that says that a service was logged in to."""
+    payload: dict[str, JSON] = {
+        "client": request.client_id,
+        "account": session.account_id,
+        "tokens": tokens,
+        "names": sorted(agreed_names(request)),
+        "offline": "offline_access" in request.scopes,
+    }
+    return Grant(
+        kind="member",
+        key=key_of(new_handle(provider.rng)),
+        payload=payload,
+        family=session.family,
+        expires_at=session.expires_at,
+    )
+
+
+def members(provider: Provider, session: SignOn, *, at: datetime) -> tuple[Member, ...]:
+    """The services of a session, the last of many."""
+    found = provider.grants.family("member", session.family, at=at)[-MAX_MEMBERS:]
+    return tuple(
+        Member(
+            client_id=text(grant.payload, "client"),
+            account_id=text(grant.payload, "account"),
+            tokens=text(grant.payload, "tokens"),
+            names=frozenset(texts(grant.payload, "names")),
+            offline=grant.payload.get("offline") is True,
+        )
+        for grant in found
+    )
+
+
+def agreed_names(request: AuthorizationRequest) -> frozenset[str]:
+    """What a yes to this request releases."""
+    return frozenset(f.name for f in released(request.scopes, request.claims.names))
+
+
+def remembered_row(
+    provider: Provider, account_id: str, request: AuthorizationRequest, *, at: datetime
+) -> Grant:
+    """The row of a yes that the person wanted to be remembered."""
+    return Grant(
+        kind="consent",
+        key=key_of(new_handle(provider.rng)),
+        payload={"names": sorted(agreed_names(request))},
+        family=consent_family(account_id, request.client_id),
+        expires_at=at + timedelta(seconds=provider.settings.consent_s),
+    )
+
+
+def is_agreed(
+    provider: Provider,
+    account_id: str,
+    request: AuthorizationRequest,
+    session: SignOn | None,
+    *,
+    at: datetime,
+) -> bool:
+    """Whether this session, or the person for longer, has agreed to all of this before.
+
+    A higher level than a session's is asked for each time (Decree 69 art. 19(4)).
+    """
+    if "consent" in request.prompt:
+        return False
+    names = agreed_names(request)
+    if session is not None and session.account_id == account_id:
+        for member in members(provider, session, at=at):
+            if member.client_id == request.client_id and names <= member.names:
+                return True
+    family = consent_family(account_id, request.client_id)
+    kept = provider.grants.family("consent", family, at=at)
+    return any(names <= frozenset(texts(grant.payload, "names")) for grant in kept)
+
+
+def consent_family(account_id: str, client_id: str) -> str:
+    """What joins the remembered consents of one person for one service."""
+    digest = hashlib.sha256(f"consent:{account_id}:{client_id}".encode()).digest()
+    return encode_base64url(digest)
+
+
+def sid_of(family: str, client_id: str) -> str:
+    """The session id that one service knows."""
+    return encode_base64url(hashlib.sha256(f"sid:{family}:{client_id}".encode()).digest()[:16])
+
+
+def cookie_name(provider: Provider) -> str:
+    """The name of the session's cookie."""
+    return "__Host-eid-session" if provider.settings.secure_cookies else "eid-session"
+
+
+def cookie_header(provider: Provider, cookie: str) -> tuple[str, str]:
+    """The header that gives the browser its session."""
+    return set_cookie(
+        cookie_name(provider),
+        cookie,
+        max_age=provider.settings.session_s,
+        secure=provider.settings.secure_cookies,
+    )
+
+
+def no_cookie_header(provider: Provider) -> tuple[str, str]:
+    """The header that takes it away."""
+    return set_cookie(
+        cookie_name(provider), "", max_age=0, secure=provider.settings.secure_cookies
+    )
