@@ -5,22 +5,33 @@ Without Chromium or Playwright these tests are skipped with the reason.
 
 from __future__ import annotations
 
-import json
+import io
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+import zxingcpp
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image
 
 from eid.errors import Unavailable
+from eid.qr.claim169 import Identity
+from eid.qr.credential import StatusReference
+from eid.qr.issue import Terms, issue
 from eid.qr.issuers import IssuerKey
+from eid.qr.presence import Asked, issue_presence
+from eid.qr.question import read_question
+from eid.qr.render import render_png
 from eid.qr.signers import SoftwareSigner
 from eid.qr.status import ListTerms, issue_list, pack_statuses
 from eid.qr.trust_list import Edition, issue_trust_list
@@ -35,6 +46,7 @@ FLAGS = [
 ISSUER, PUBLISHER = "https://id.example.vn", "https://trust.example.vn"
 LIST = "https://id.example.vn/status/1"
 CLINIC = "https://clinic.example.vn"
+SUBJECT = bytes(range(16))
 HOUR = timedelta(hours=1)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -48,6 +60,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+
+class Threading(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
 
 
 @dataclass
@@ -67,6 +83,7 @@ class Clinic:
     listed: bool = True
     reachable: bool = True
     url: str = ""
+    sites: dict[bytes, Any] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
@@ -103,16 +120,40 @@ class Clinic:
         if not self.reachable:
             raise Unavailable("The line is broken.")
 
+    def credential(
+        self,
+        *,
+        index: int | None = 6,
+        signer: SoftwareSigner | None = None,
+        ends: timedelta = 24 * HOUR,
+        **fields: Any,
+    ) -> str:
+        """A credential issued two hours ago, with the status at *index*."""
+        place = None if index is None else StatusReference(uri=LIST, index=index)
+        terms = Terms(
+            issuer=ISSUER, issued_at=self.now - 2 * HOUR, expires_at=self.now + ends,
+            subject=SUBJECT, status=place,
+        )  # fmt: skip
+        identity = Identity(**{"name": "NGUYỄN VĂN THỬ", "sex": "M", **fields})
+        return issue(identity, terms, signer or self.signer)
+
+    def presence(self, asked: Asked, *, subject: bytes = SUBJECT, age_s: int = 0) -> str:
+        at = self.now - timedelta(seconds=age_s)
+        return issue_presence(asked, subject=subject, key=self.signer, at=at)
+
     def application(self, environ: Any, start: Any) -> Any:
-        lists = {TRUST_PATH: self.trust_list, "lists/status-0": self.status_list}
-        return create_site(self.settings().to_json(), lists)(environ, start)
+        config = self.settings().to_json()
+        if config not in self.sites:
+            lists = {TRUST_PATH: self.trust_list, "lists/status-0": self.status_list}
+            self.sites[config] = create_site(config, lists)
+        return self.sites[config](environ, start)
 
 
-@pytest.fixture
-def clinic() -> Iterator[Clinic]:
-    """A server of its own per test: storage of the browser is per origin, too."""
+@contextmanager
+def served() -> Iterator[Clinic]:
+    """A server on a port of its own, so that the browser keeps nothing from another test."""
     clinic = Clinic()
-    server: WSGIServer = make_server("127.0.0.1", 0, clinic.application, handler_class=_Quiet)
+    server = make_server("127.0.0.1", 0, clinic.application, Threading, handler_class=_Quiet)
     clinic.url = f"http://127.0.0.1:{server.server_port}/"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -120,6 +161,19 @@ def clinic() -> Iterator[Clinic]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def clinic() -> Iterator[Clinic]:
+    """For tests that change nothing on the server."""
+    with served() as clinic:
+        yield clinic
+
+
+@pytest.fixture
+def own_clinic() -> Iterator[Clinic]:
+    with served() as clinic:
+        yield clinic
 
 
 @pytest.fixture(scope="session")
@@ -157,40 +211,101 @@ def browser(launch: Launch) -> Any:
     return launch()
 
 
-@pytest.fixture
-def page(browser: Any, clinic: Clinic) -> Iterator[Any]:
-    """The verifier page, open and ready; errors on it and requests elsewhere fail the test."""
+@dataclass
+class Desk:
+    """A clerk's open page. Errors on it and requests to other hosts count as problems."""
+
+    page: Any
+    clinic: Clinic
+    problems: list[str] = field(default_factory=list)
+
+    def visit(self) -> None:
+        self.page.goto(self.clinic.url)
+        self.page.wait_for_selector("html[data-ready]", state="attached")
+
+    def show(self, text: str) -> tuple[str, str]:
+        """Hand in a picture of that code; the verdict's level and its code."""
+        return self.show_picture(picture(text))
+
+    def show_picture(self, png: bytes) -> tuple[str, str]:
+        self.page.set_input_files(
+            "#file", {"name": "code.png", "mimeType": "image/png", "buffer": png}
+        )
+        return self.verdict()
+
+    def verdict(self) -> tuple[str, str]:
+        self.page.wait_for_selector("#verdict:not([hidden])")
+        level, code = self.page.eval_on_selector(
+            "#verdict", "one => [one.className, one.dataset.code]"
+        )
+        return level, code
+
+    def next(self) -> None:
+        self.page.click("#next")
+
+    def until(self, expression: str) -> None:
+        """Wait for a condition; Playwright's own waiting would need eval, which the page forbids."""
+        end = time.monotonic() + 10
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, expression
+            self.page.wait_for_timeout(20)
+
+    def words(self, selector: str) -> str:
+        return str(self.page.inner_text(selector))
+
+    def question(self) -> Asked:
+        """Read the question from the screen, as the person's telephone would."""
+        shot = self.page.locator("#question-code").screenshot()
+        [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(shot)))
+        return read_question(code.text)
+
+
+def picture(text: str) -> bytes:
+    return render_png(text, module_px=5)
+
+
+@contextmanager
+def opened(browser: Any, clinic: Clinic) -> Iterator[Desk]:
+    """Open the page; what went wrong on it fails at the end."""
     context = browser.new_context(locale="vi-VN", service_workers="allow")
-    yield from opened(context, clinic)
-
-
-def opened(context: Any, clinic: Clinic) -> Iterator[Any]:
-    page, problems = context.new_page(), []
-    page.set_default_timeout(10_000)
-    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-    page.on("console", lambda said: problems.append(said.text) if violates(said.text) else None)
-    context.on(
-        "request",
-        lambda request: (
-            problems.append(f"foreign: {request.url}")
-            if not request.url.startswith((clinic.url, "blob:", "data:"))
-            else None
-        ),
-    )
-    ready(page, clinic)
-    yield page
+    desk = Desk(page=context.new_page(), clinic=clinic)
+    desk.page.set_default_timeout(10_000)
+    desk.page.on("pageerror", lambda error: desk.problems.append(f"error: {error}"))
+    desk.page.on("console", lambda said: _note(desk, said.text))
+    context.on("request", lambda request: _watch(desk, request.url))
+    desk.visit()
+    yield desk
     context.close()
-    assert problems == []
+    assert desk.problems == []
 
 
-def violates(said: str) -> bool:
-    return "Content Security Policy" in said or "Trusted" in said
+def _note(desk: Desk, said: str) -> None:
+    if "Content Security Policy" in said or "Trusted" in said:
+        desk.problems.append(said)
 
 
-def ready(page: Any, clinic: Clinic) -> None:
-    page.goto(clinic.url)
-    page.wait_for_selector("html[data-ready]", state="attached")
+def _watch(desk: Desk, url: str) -> None:
+    if not url.startswith((desk.clinic.url, f"blob:{desk.clinic.url}")):
+        desk.problems.append(f"foreign: {url}")
 
 
-def as_json(value: object) -> str:
-    return json.dumps(value)
+@pytest.fixture(scope="session")
+def first_desk(browser: Any, clinic: Clinic) -> Iterator[Desk]:
+    with opened(browser, clinic) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(first_desk: Desk) -> Desk:
+    """A page at its start, shared by the tests that change nothing on the server."""
+    for button in ("#next", "#cancel-question", "#stop"):
+        if first_desk.page.is_visible(button):
+            first_desk.page.click(button)
+    return first_desk
+
+
+@pytest.fixture
+def desk_in() -> Iterator[Callable[[Any, Clinic], Desk]]:
+    """A page of one's own: ``desk_in(browser, clinic)``."""
+    with ExitStack() as stack:
+        yield lambda browser, clinic: stack.enter_context(opened(browser, clinic))

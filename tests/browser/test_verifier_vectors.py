@@ -24,10 +24,10 @@ def outcomes(page, cases):
     return page.evaluate(RUN, {"keys": VECTORS["keys"], "cases": cases})
 
 
-def test_every_shared_vector(page):
+def test_every_shared_vector(desk):
     cases = VECTORS["cases"]
     differing = {}
-    for case, found in zip(cases, outcomes(page, cases), strict=True):
+    for case, found in zip(cases, outcomes(desk.page, cases), strict=True):
         expected = {name: case[name] for name in ("accepted", "refused") if name in case}
         if case["kind"] == "credential" and "accepted" in expected:
             expected = {"accepted": {**EMPTY, **expected["accepted"]}}
@@ -36,14 +36,14 @@ def test_every_shared_vector(page):
     assert differing == {}
 
 
-def test_damaged_codes_are_refused_for_the_same_reason(page):
+def test_damaged_codes_are_refused_for_the_same_reason(desk):
     """Changed at random, before and behind the compression, compared with the Python verifier."""
     rng = random.Random(169)
     names = ("identity of twelve fields, eddsa", "odd shapes", "portrait, es256")
     whole = [case["input"] for case in VECTORS["cases"] if case["name"] in names]
     texts = [damaged(rng.choice(whole), rng) for _ in range(600)]
     base = {"kind": "credential", "keys": ["es256", "eddsa"], "at": VECTORS["cases"][0]["at"]}
-    found = outcomes(page, [{**base, "input": text} for text in texts])
+    found = outcomes(desk.page, [{**base, "input": text} for text in texts])
     expected = [in_python(text, base["at"]) for text in texts]
     assert [one.get("refused") for one in found] == expected
     assert len(set(expected)) >= 6

@@ -38,6 +38,7 @@ function forgetful() {
 function show(name) {
   if (name !== "camera") camera.stop();
   for (const id of SCREENS) $(id).hidden = id !== name;
+  $("file-choice").hidden = name === "verdict";
   $(`${name}-heading`)?.focus();
 }
 

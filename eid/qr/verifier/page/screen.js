@@ -38,6 +38,7 @@ export function translate(language) {
 export function showVerdict(verdict, language) {
   const { level, code } = verdict;
   $("verdict").className = level;
+  $("verdict").dataset.code = code;
   const [first, second] = [language, LANGUAGES.find((other) => other !== language)];
   $("verdict-heading").replaceChildren(
     element("span", { ariaHidden: "true", text: MARKS[level] }),

@@ -7,9 +7,9 @@
  */
 
 // Both are written by scripts/seal_verifier.py; a test compares them with the files.
-const VERSION = "3321123912179151";
+const VERSION = "9a62e3a57897b182";
 const FILES = {
-  "app.js": "sha256-xdlJ9+cAS2WKMpL1xxF5jT5nFRk9gb5mxjXrJWbsuXg=",
+  "app.js": "sha256-PMsoLhUe+mQ5VhMEsWxR7eMaqJPPtwmlRGliMQl2Vew=",
   "camera.js": "sha256-Oxc/p37L1cSGSRRj8EZSg0FazDljpjbhoCqjUiLVJPM=",
   "core/base45.js": "sha256-umGqEHSyGC7McQUTn//g0TQlOAxn7oGxEs8VXzg3Pnk=",
   "core/bytes.js": "sha256-sW7KIeiA/y0UX9SdmfPkHQgqGcZm6QBfwoJTYiRbdP0=",
@@ -31,11 +31,11 @@ const FILES = {
   "icon-192.png": "sha256-RnMx2q7bLP/U5/aJgepZmDVjqK2efEsFbC/B5DcRouE=",
   "icon-512.png": "sha256-LwZM9kYVFHo049KEkqG6+b6pBPRGWFDjUNcFbcQp7aE=",
   "icon.svg": "sha256-9Nl/J9EGYaLeACny77Zev0N1QvIfIfdZmjUP4A8Ek9Y=",
-  "index.html": "sha256-CP/J9UH+auZ494VKvwCGRFm5O5vtNZBqvNLu3K+fsS8=",
+  "index.html": "sha256-hZHubMaZI6SWi5gogLF74P686MC5ghSuyzZIG//VTUs=",
   "judge.js": "sha256-MS/RGp9RLh6Q8nvXgt6IknaNJV/+H9o636ReKcSDB2Y=",
   "knowledge.js": "sha256-BQHody1ytiAJxtZiyBUcJT5Ju+tL5CaTgQliM4dHbpY=",
   "manifest.webmanifest": "sha256-VExup20tUndCTpiP8VcSMxFZ+URV8cl1fqsfP8eR1ew=",
-  "screen.js": "sha256-66+71pqmHL0G9Caq8859PIAS9z3ZjXjyDtyrq4I1ww0=",
+  "screen.js": "sha256-XyjNqnux6eE7yrbDpbDZMSrULUN3iRFQtEmXYdmBSaQ=",
   "store.js": "sha256-5yWA7lpS9vZzaf64cP21Jr3Wc0xulAI3Gavq25M4wwg=",
   "style.css": "sha256-IOhw7s9E5vOyDUurC6aBOSU3ae7lORUo9qwMxSp1OV0=",
   "texts.js": "sha256-laG7cJle6m8Yk8fxSVTUX/lE10Yrho0t/+G2A9t4Kuc=",
