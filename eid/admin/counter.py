@@ -12,13 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from eid.admin.ports import Register
+from eid.admin.ports import CaseBook, Register
 from eid.chip.evidence import Evidence
 from eid.chip.verify import LEVEL2, VerifiedCard, verify
 from eid.errors import AccountError, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
 from eid.levels.account import Account, move, profile_from_card
 from eid.levels.challenge import derive_challenge
+from eid.levels.proofing import check_eligible
+from eid.levels.rules import Rules
 from eid.oidc.ports import AuditEvent, Grant, Grants
 from eid.trust.store import TrustStore
 
@@ -63,19 +65,23 @@ def officer_login(
 class CounterDesk:
     """One operator's counter: gives challenges, judges cards itself, raises accounts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one counter
         self,
         *,
         issuer: str,
         register: Register,
         grants: Grants,
         trust: TrustStore,
+        cases: CaseBook | None = None,
+        rules: Rules | None = None,
         rng: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._issuer = issuer
         self._register = register
         self._grants = grants
         self._trust = trust
+        self._cases = cases
+        self._rules = rules or Rules.load()
         self._rng = rng
 
     def begin(self, officer: Officer, *, at: datetime) -> Appointment:
@@ -112,6 +118,7 @@ class CounterDesk:
         username: str,
         password: str,
         matched_by_hand: bool,
+        representative: str | None = None,
         address: str = "counter",
         at: datetime,
     ) -> Account:
@@ -119,8 +126,8 @@ class CounterDesk:
 
         The card's person owns the account: a known number is raised as it is, a login name
         without a person must be proven by its password, and a new name is created. Raises
-        RequestRefused (``counter.appointment``) for a used or foreign appointment, AccountError,
-        or what `eid.chip.verify.verify` finds wrong with the card under ``level2``.
+        RequestRefused (``counter.appointment``) for a used or foreign appointment, AccountError
+        (with the ``case`` that was opened when another account holds the number already), or what `eid.chip.verify.verify` finds wrong with the card under ``level2``.
         """
         self._check_standing(officer, at)
         if not matched_by_hand:
@@ -130,7 +137,9 @@ class CounterDesk:
             )
         challenge = self._consume(officer, appointment_id, at)
         card = verify(evidence, self._trust, policy=LEVEL2, at=at, challenge=challenge)
-        account = self._find(card, username, password, address=address, at=at)
+        profile = profile_from_card(card)
+        check_eligible(profile, 2, representative=representative, rules=self._rules, at=at)
+        account = self._find(officer, card, username, password, address=address, at=at)
         if account is not None and account.id == officer.account_id:
             raise AccountError("Officers do not enrol themselves.", code="counter.own_account")
         fresh = account or Account(
@@ -138,7 +147,8 @@ class CounterDesk:
         )
         raised = replace(
             move(fresh, "proofed_at_counter", at=at, holder_match="officer", source="chip_local"),
-            profile=profile_from_card(card),
+            profile=profile,
+            representative=representative,
         )
         event = self._event(officer, raised, evidence, at)
         if account is None:
@@ -153,12 +163,14 @@ class CounterDesk:
     def _event(
         self, officer: Officer, raised: Account, evidence: Evidence, at: datetime
     ) -> AuditEvent:
+        salt = self._rng(32)
         return AuditEvent(
             kind="account.proofed_at_counter",
             at=at,
             account=raised.id,
             detail={"officer": officer.account_id, "holder_match": "officer", "level": "2"},
-            commitment=evidence.commitment(self._rng(32)),
+            commitment=evidence.commitment(salt),
+            opening=salt + evidence.digest(),
         )
 
     def _consume(self, officer: Officer, appointment_id: str, at: datetime) -> bytes:
@@ -170,21 +182,37 @@ class CounterDesk:
         return decode_base64url(str(grant.payload["challenge"]))
 
     def _find(
-        self, card: VerifiedCard, username: str, password: str, *, address: str, at: datetime
+        self,
+        officer: Officer,
+        card: VerifiedCard,
+        username: str,
+        password: str,
+        *,
+        address: str,
+        at: datetime,
     ) -> Account | None:
         known = self._register.by_number(card.holder.personal_number)
         named = self._register.by_username(username)
         if known is not None:
             if named is None or named.id != known.id:
-                raise AccountError(
-                    "The person has an account under another name.", code="counter.other_account"
-                )
+                raise self._other_account(officer, known, named, at)
             return known
         if named is None:
             return None
         if named.profile is not None:
             raise AccountError("The login name is taken.", code="counter.username_taken")
         return self._register.check_password(username, password, address=address, at=at)
+
+    def _other_account(
+        self, officer: Officer, known: Account, named: Account | None, at: datetime
+    ) -> AccountError:
+        message, code = "The person has an account under another name.", "counter.other_account"
+        if self._cases is None:
+            return AccountError(message, code=code)
+        claimant = named.id if named else "counter"
+        by = officer.account_id
+        case = self._cases.second_enrolment(known.id, claimant=claimant, by=by, at=at)
+        return AccountError(message, code=code, case=case)
 
 
 def _is_officer(account: Account) -> bool:

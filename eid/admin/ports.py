@@ -40,3 +40,10 @@ class Register(Protocol):
         self, account: Account, *, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> Account:
         """Store a changed account; AccountError when somebody else changed it meanwhile."""
+
+
+class CaseBook(Protocol):
+    """Where a second claim of a person is laid open for a decision."""
+
+    def second_enrolment(self, account_id: str, *, claimant: str, by: str, at: datetime) -> str:
+        """Open a case, or find the open one; its id."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
@@ -16,13 +18,18 @@ from eid.cli import inputs
 from eid.errors import AccountError, FormatError, SettingsError
 
 if TYPE_CHECKING:
-    from eid.app import Settings
+    from eid.app import Installation, Settings
     from eid.app.installation import ManualProof
+    from eid.levels.account import Account, Event, LockGround
 
 ROLES = ("officer",)
 _Config = Annotated[Path, typer.Option(help="The settings file, eid.toml.")]
 _Username = Annotated[str, typer.Option(help="Login name.")]
-account = typer.Typer(help="Accounts: add one, show one.", no_args_is_help=True)
+_By = Annotated[str, typer.Option(help="Who does it, for the record.")]
+_Reason = Annotated[str, typer.Option(help="Why, for the record; no personal data.")]
+account = typer.Typer(
+    help="Accounts: add, show, lock, unlock, close; their history and cases.", no_args_is_help=True
+)
 
 
 @account.command()
@@ -74,22 +81,131 @@ def add(  # noqa: PLR0913 - one parameter per option
 @account.command()
 def show(*, config: _Config, username: _Username) -> int:
     """Show state and level, no personal data."""
+    with _account(config, username) as (_installation, found):
+        document = {
+            "id": found.id,
+            "username": found.username,
+            "state": found.state,
+            "level": found.level,
+            "holder_match": found.holder_match,
+            "source": found.source,
+            "roles": sorted(found.roles),
+            "lock_ground": found.lock_ground,
+            "representative": found.representative,
+        }
+    typer.echo(json.dumps(document, indent=2))
+    return 0
+
+
+@account.command()
+def lock(
+    *,
+    config: _Config,
+    username: _Username,
+    by: _By,
+    reason: _Reason,
+    ground: Annotated[
+        str, typer.Option(help="Why, by the law: own_request, card_withdrawn, death …")
+    ] = "own_request",
+) -> int:
+    """Lock an account: nobody can log in with it."""
+    from eid.levels.account import LOCK_GROUNDS
+
+    known = next((one for one in LOCK_GROUNDS if one == ground), None)
+    if known is None:
+        raise FormatError(
+            f"There is no such ground; known: {', '.join(LOCK_GROUNDS)}.", code="input.ground"
+        )
+    return _happen(config, username, "locked", by=by, reason=reason, ground=known)
+
+
+@account.command()
+def unlock(*, config: _Config, username: _Username, by: _By, reason: _Reason) -> int:
+    """Unlock an account; one locked for good stays locked."""
+    return _happen(config, username, "unlocked", by=by, reason=reason)
+
+
+@account.command()
+def close(*, config: _Config, username: _Username, by: _By, reason: _Reason) -> int:
+    """Close an account for good; its record stays, `erase` removes the person."""
+    return _happen(config, username, "closed", by=by, reason=reason)
+
+
+@account.command()
+def history(*, config: _Config, username: _Username) -> int:
+    """Print what the record says of an account, newest first, one JSON object a line."""
+    with _account(config, username) as (installation, found):
+        rows = installation.audit.of_account(found.id, limit=10_000)
+    for row in rows:
+        document = {
+            "at": row.event.at.isoformat(),
+            "kind": row.event.kind,
+            "client": row.event.client,
+            "detail": dict(row.event.detail),
+            "node": row.node,
+            "seq": row.seq,
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    return 0
+
+
+@account.command()
+def cases(
+    *,
+    config: _Config,
+    decide: Annotated[str, typer.Option(help="The id of the case to decide.")] = "",
+    decision: Annotated[str, typer.Option(help="What was decided, one word.")] = "",
+    by: Annotated[str, typer.Option(help="The officer who decides.")] = "",
+) -> int:
+    """List the open cases, the first due first; or decide one."""
+    from eid import app
+
+    with app.open_installation(app.Settings.load(config, os.environ)) as installation:
+        book, now = installation.accounts.cases, datetime.now(UTC)
+        if decide:
+            if not (decision and by):
+                raise FormatError("A decision needs --decision and --by.", code="input.decision")
+            book.decide(decide, decision, by=by, at=now)
+        for case in book.pending():
+            document = {
+                "id": case.id,
+                "kind": case.kind,
+                "account": case.account,
+                "other": case.other,
+                "due_at": case.due_at.isoformat() if case.due_at else None,
+                "overdue": case.is_overdue(now),
+            }
+            typer.echo(json.dumps(document))
+    return 0
+
+
+@contextmanager
+def _account(config: Path, username: str) -> Iterator[tuple[Installation, Account]]:
     from eid import app
 
     with app.open_installation(app.Settings.load(config, os.environ)) as installation:
         found = installation.accounts.by_username(username)
-    if found is None:
-        raise AccountError("There is no such account.", code="account.unknown")
-    document = {
-        "id": found.id,
-        "username": found.username,
-        "state": found.state,
-        "level": found.level,
-        "holder_match": found.holder_match,
-        "source": found.source,
-        "roles": sorted(found.roles),
-    }
-    typer.echo(json.dumps(document, indent=2))
+        if found is None:
+            raise AccountError("There is no such account.", code="account.unknown")
+        yield installation, found
+
+
+def _happen(
+    config: Path,
+    username: str,
+    event: Event,
+    *,
+    by: str,
+    reason: str,
+    ground: LockGround = "own_request",
+) -> int:
+    if not (by.strip() and reason.strip()):
+        raise FormatError("Give who does it and why.", code="input.reason")
+    with _account(config, username) as (installation, found):
+        moved = installation.accounts.happen(
+            found.id, event, by=by, reason=reason, at=datetime.now(UTC), ground=ground
+        )
+    typer.echo(f"{moved.username}: {moved.state}, level {moved.level}")
     return 0
 
 

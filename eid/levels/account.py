@@ -25,7 +25,25 @@ if TYPE_CHECKING:
 
 State = Literal["registered", "active", "locked", "expired", "closed"]
 Event = Literal[
-    "proofed_remotely", "proofed_at_counter", "locked", "unlocked", "document_expired", "closed"
+    "proofed_remotely",
+    "proofed_at_counter",
+    "number_replaced",
+    "number_cancelled",
+    "document_expired",
+    "card_lost",
+    "locked",
+    "unlocked",
+    "closed",
+]
+LockGround = Literal[
+    "own_request",
+    "terms_breach",
+    "service_request",
+    "authority_request",
+    "card_withdrawn",
+    "stay_expired",
+    "security",
+    "death",
 ]
 
 
@@ -50,7 +68,8 @@ class Account:
     """One person's account. ``id`` is internal and random, never a personal number.
 
     ``level`` is how the person was proofed: 0 not, 1 remotely, 2 in presence. ``roles`` holds
-    ``officer`` and the like. ``version`` counts the stored writes.
+    ``officer`` and the like. ``representative`` is the account of who acts for a ward, and
+    ``lock_ground`` why it is locked. ``version`` counts the stored writes.
     """
 
     id: str
@@ -63,7 +82,32 @@ class Account:
     roles: frozenset[str] = frozenset()
     profile: Profile | None = field(default=None, repr=False)
     proofed_at: datetime | None = None
+    representative: str | None = None
+    lock_ground: LockGround | None = None
     version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Why an account is locked: the article, and what ends it."""
+
+    article: str
+    ends: Literal["on_request", "by_authority", "when_over", "never"]
+
+
+LOCK_GROUNDS: Mapping[LockGround, Ground] = MappingProxyType(
+    {
+        "own_request": Ground(article="59/2022 art. 19", ends="on_request"),
+        "terms_breach": Ground(article="59/2022 art. 19", ends="on_request"),
+        "service_request": Ground(article="59/2022 art. 19", ends="on_request"),
+        "security": Ground(article="own rule", ends="on_request"),
+        "card_withdrawn": Ground(article="59/2022 art. 19", ends="when_over"),
+        "stay_expired": Ground(article="59/2022 art. 19", ends="when_over"),
+        "authority_request": Ground(article="59/2022 art. 19", ends="by_authority"),
+        "death": Ground(article="59/2022 art. 19", ends="never"),
+    }
+)
+"""In the order of their weight: of two grounds, the later one is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +122,33 @@ LIFE_CYCLE: Mapping[tuple[State, Event], Step] = MappingProxyType(
     {
         ("registered", "proofed_remotely"): Step(state="active", level=1),
         ("registered", "proofed_at_counter"): Step(state="active", level=2),
+        ("registered", "number_replaced"): Step(state="registered"),
+        ("registered", "number_cancelled"): Step(state="registered"),
         ("registered", "locked"): Step(state="locked"),
         ("registered", "closed"): Step(state="closed", level=0),
         ("active", "proofed_at_counter"): Step(state="active", level=2),
+        ("active", "number_replaced"): Step(state="active"),
+        ("active", "number_cancelled"): Step(state="expired", level=0),
         ("active", "document_expired"): Step(state="expired", level=0),
+        ("active", "card_lost"): Step(state="expired", level=0),
         ("active", "locked"): Step(state="locked"),
         ("active", "closed"): Step(state="closed", level=0),
         ("expired", "proofed_remotely"): Step(state="active", level=1),
         ("expired", "proofed_at_counter"): Step(state="active", level=2),
+        ("expired", "number_replaced"): Step(state="expired"),
+        ("expired", "number_cancelled"): Step(state="expired"),
         ("expired", "locked"): Step(state="locked"),
         ("expired", "closed"): Step(state="closed", level=0),
+        ("locked", "locked"): Step(state="locked"),
         ("locked", "unlocked"): Step(state="active"),
+        ("locked", "number_replaced"): Step(state="locked"),
+        ("locked", "number_cancelled"): Step(state="locked", level=0),
+        ("locked", "document_expired"): Step(state="locked", level=0),
+        ("locked", "card_lost"): Step(state="locked", level=0),
         ("locked", "closed"): Step(state="closed", level=0),
     }
 )
+_PROOFS = frozenset({"proofed_remotely", "proofed_at_counter"})
 
 
 def move(
@@ -101,11 +158,12 @@ def move(
     at: datetime,
     holder_match: HolderMatch = "none",
     source: Source | None = None,
+    ground: LockGround = "own_request",
 ) -> Account:
     """The account after ``event``, or AccountError ``account.impossible_move``.
 
     A level by proofing at the counter needs a holder match: a chip never raises an account by
-    itself.
+    itself. ``ground`` says why it is locked; one that never ends is ``account.locked_for_good``.
     """
     step = LIFE_CYCLE.get((account.state, event))
     if step is None:
@@ -117,9 +175,26 @@ def move(
         )
     level = account.level if step.level is None else step.level
     state: State = "registered" if step.state == "active" and level == 0 else step.state
-    if event not in {"proofed_remotely", "proofed_at_counter"}:
-        match = account.holder_match if level else "none"
-        return replace(account, state=state, level=level, holder_match=match)
+    if event in _PROOFS:
+        return _proofed(account, event, level, at=at, holder_match=holder_match, source=source)
+    return replace(
+        account,
+        state=state,
+        level=level,
+        holder_match=account.holder_match if level else "none",
+        lock_ground=_ground(account, event, ground),
+    )
+
+
+def _proofed(
+    account: Account,
+    event: Event,
+    level: int,
+    *,
+    at: datetime,
+    holder_match: HolderMatch,
+    source: Source | None,
+) -> Account:
     if event == "proofed_at_counter" and holder_match == "none":
         raise AccountError(
             "Level 2 needs a match of the holder, by an officer or the face port.",
@@ -127,12 +202,25 @@ def move(
         )
     return replace(
         account,
-        state=state,
+        state="active",
         level=level,
         holder_match=holder_match,
         source=account.source if source is None else source,
         proofed_at=at,
     )
+
+
+def _ground(account: Account, event: Event, given: LockGround) -> LockGround | None:
+    """Why the account is locked after the event: of two grounds the weightier one stays."""
+    known = account.lock_ground
+    if event == "locked":
+        weights = tuple(LOCK_GROUNDS)
+        return given if known is None or weights.index(given) > weights.index(known) else known
+    if event == "unlocked" and known is not None and LOCK_GROUNDS[known].ends == "never":
+        raise AccountError(
+            "This account is locked for good.", code="account.locked_for_good", ground=known
+        )
+    return None if event in {"unlocked", "closed"} else known
 
 
 def profile_from_card(card: VerifiedCard) -> Profile:

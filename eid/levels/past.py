@@ -145,7 +145,7 @@ def _factors(text: str, at: datetime) -> tuple[Factor, ...]:
     return tuple(found)
 
 
-def _number(text: str, highest: int = 10**11) -> int:
+def _number(text: object, highest: int = 10**11) -> int:
     if not isinstance(text, str) or not _NUMBER.fullmatch(text) or int(text) > highest:
         raise _malformed()
     return int(text)

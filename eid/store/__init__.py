@@ -30,7 +30,12 @@ from eid.store.accounts import (
 from eid.store.audit import Audit as Audit, AuditRow as AuditRow, AuditSummary as AuditSummary
 from eid.store.database import Database as Database
 from eid.store.grants import Grants as Grants
-from eid.store.sealed import AccountKeys as AccountKeys, check_keys as check_keys
+from eid.store.openings import Openings as Openings
+from eid.store.sealed import (
+    AccountKeys as AccountKeys,
+    AccountSeal as AccountSeal,
+    check_keys as check_keys,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Store:
     accounts: Accounts
     grants: Grants
     audit: Audit
+    openings: Openings
 
     def close(self) -> None:
         """Close the database's idle connections."""
@@ -76,10 +82,13 @@ def _open(database: Database, data_dir: Path, *, node: str, insecure_fast_hash: 
         envelope=load_or_create_secret(data_dir, "envelope"),
     )
     check_keys(database, keys)
-    audit = Audit(database, node=node, key=load_or_create_signing_key(data_dir, "audit"))
+    openings = Openings(database, AccountSeal(keys))
+    key = load_or_create_signing_key(data_dir, "audit")
+    audit = Audit(database, node=node, key=key, openings=openings)
     return Store(
         database=database,
         accounts=Accounts(database, audit, keys, insecure_fast_hash=insecure_fast_hash),
         grants=Grants(database, audit, Envelope(load_or_create_secret(data_dir, "grants"))),
         audit=audit,
+        openings=openings,
     )

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Connection, Select, and_, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import AccountError, FormatError
 from eid.keys import encode_base64url
-from eid.levels.account import Account
+from eid.levels.account import Account, Event, LockGround, move
 from eid.levels.factors.password import check_password, hash_password, needs_rehash
 from eid.levels.username import normalize_username
 from eid.oidc.ports import AuditEvent
 from eid.store import throttle
 from eid.store.audit import Audit
+from eid.store.cases import Cases
 from eid.store.database import Database
-from eid.store.schema import accounts, identifiers
+from eid.store.schema import accounts, identifiers, person_keys
 from eid.store.sealed import AccountKeys as AccountKeys, AccountSeal
 
 _ADMITTED = frozenset({"registered", "active", "expired"})
+_ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_from(
+    accounts.outerjoin(person_keys, person_keys.c.account == accounts.c.id)
+)
+_LOCK = _ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
+_NEW = insert(accounts)
+_NEW_KEY = insert(person_keys)
 
 
 def new_account_id(rng: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -47,6 +55,7 @@ class Accounts:
         self._seal = AccountSeal(keys)
         self._fast = insecure_fast_hash
         self._nobody = self._hash(secrets.token_hex(16))
+        self.cases = Cases(database, audit)
 
     def create(
         self, account: Account, *, password: str | None = None, events: Sequence[AuditEvent] = ()
@@ -58,10 +67,11 @@ class Accounts:
         """
         account = replace(account, username=normalize_username(account.username), version=1)
         hashed = self._hash(password) if password else None
-        row = self._seal.new_row(account, password_hash=hashed)
-        with self._database.write() as connection:
+        row, key = self._seal.new_rows(account, password_hash=hashed)
+        with self._claim(account, account.created_at), self._database.write() as connection:
             try:
-                connection.execute(insert(accounts), row)
+                connection.execute(_NEW, row)
+                connection.execute(_NEW_KEY, key)
             except IntegrityError:
                 raise AccountError(
                     "The user name is taken.", code="account.username_taken"
@@ -78,20 +88,47 @@ class Accounts:
         AccountError ``account.changed`` if somebody did, ``account.number_taken`` if the
         profile's number belongs to another account. The user name stays.
         """
-        with self._database.write() as connection:
-            same = and_(accounts.c.id == account.id, accounts.c.version == account.version)
-            data_key = connection.execute(
-                select(accounts.c.data_key).where(same)
-            ).scalar_one_or_none()
-            changed = 0
-            if data_key is not None:
-                values = self._seal.changed_row(account, data_key)
-                changed = connection.execute(update(accounts).where(same).values(values)).rowcount
-            if changed != 1:
-                raise AccountError("The account was changed meanwhile.", code="account.changed")
-            self._bind_number(connection, account, at)
-            self._audit.append(connection, events)
+        with self._claim(account, at), self._database.write() as connection:
+            self._store(connection, account, at, events)
         return replace(account, version=account.version + 1)
+
+    def happen(
+        self,
+        account_id: str,
+        event: Event,
+        *,
+        by: str,
+        reason: str,
+        at: datetime,
+        ground: LockGround = "own_request",
+    ) -> Account:
+        """Move the account as it is now, whoever else changes it: no lock is ever lost.
+
+        ``by`` is the account of who does it and ``reason`` goes on record, so it holds no personal
+        data. AccountError for an impossible move or an unknown account.
+        """
+        detail = {"by": by, "reason": reason}
+        if event == "locked":
+            detail["ground"] = ground
+        with self._database.write() as connection:
+            row = connection.execute(_LOCK, {"this_id": account_id}).one_or_none()
+            if row is None:
+                raise AccountError("There is no such account.", code="account.unknown")
+            before = self._seal.account(row)
+            moved = move(before, event, at=at, ground=ground)
+            detail |= {"level_before": str(before.level), "level": str(moved.level)}
+            happened = AuditEvent(
+                kind=f"account.{event}", at=at, account=account_id, detail=detail
+            )
+            self._store(connection, moved, at, [happened])
+        return replace(moved, version=moved.version + 1)
+
+    def look_at(self, account_id: str, *, by: str, reason: str, at: datetime) -> Account | None:
+        """The account with the person's data, for an officer; the look goes on record."""
+        detail = {"by": by, "reason": reason}
+        seen = AuditEvent(kind="account.looked_at", at=at, account=account_id, detail=detail)
+        self._audit.record([seen])
+        return self.by_id(account_id)
 
     def set_password(
         self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
@@ -106,7 +143,7 @@ class Accounts:
 
     def by_id(self, account_id: str) -> Account | None:
         """The account with this internal id."""
-        return self._one(select(accounts).where(accounts.c.id == account_id))
+        return self._one(_ACCOUNT.where(accounts.c.id == account_id))
 
     def by_username(self, username: str) -> Account | None:
         """The account with this name, in any spelling that normalises to it."""
@@ -114,7 +151,7 @@ class Accounts:
             name = normalize_username(username)
         except FormatError:
             return None
-        return self._one(select(accounts).where(accounts.c.username == name))
+        return self._one(_ACCOUNT.where(accounts.c.username == name))
 
     def by_number(self, number: str) -> Account | None:
         """The account that holds this personal number now; an empty one is nobody's."""
@@ -124,8 +161,8 @@ class Accounts:
             identifiers.c.number_hash == self._seal.number_hash(number),
             identifiers.c.until.is_(None),
         )
-        joined = accounts.join(identifiers, identifiers.c.account == accounts.c.id)
-        return self._one(select(accounts).select_from(joined).where(live))
+        holder = select(identifiers.c.account).where(live).scalar_subquery()
+        return self._one(_ACCOUNT.where(accounts.c.id == holder))
 
     def check_password(
         self, username: str, password: str, *, address: str, at: datetime
@@ -145,9 +182,7 @@ class Accounts:
         )
         self._reserve(scopes, at)
         with self._database.read() as connection:
-            row = connection.execute(
-                select(accounts).where(accounts.c.username == name)
-            ).one_or_none()
+            row = connection.execute(_ACCOUNT.where(accounts.c.username == name)).one_or_none()
         stored = self._seal.open_password(row)
         right = check_password(stored or self._nobody, password) and stored is not None
         account = self._seal.account(row) if row is not None and right else None
@@ -188,11 +223,27 @@ class Accounts:
                 throttle.release(connection, scopes[1])
             self._audit.append(connection, [AuditEvent(kind=kind, account=known_id, at=at)])
 
+    def _store(
+        self,
+        connection: Connection,
+        account: Account,
+        at: datetime,
+        events: Sequence[AuditEvent],
+    ) -> None:
+        """Write an account over the version it was read with; ``account.changed`` otherwise."""
+        key = select(person_keys.c.sealed).where(person_keys.c.account == account.id)
+        sealed_key = connection.execute(key).scalar_one_or_none()
+        same = and_(accounts.c.id == account.id, accounts.c.version == account.version)
+        values = self._seal.changed_row(account, sealed_key)
+        if connection.execute(update(accounts).where(same).values(values)).rowcount != 1:
+            raise AccountError("The account was changed meanwhile.", code="account.changed")
+        self._bind_number(connection, account, at)
+        self._audit.append(connection, events)
+
     def _bind_number(self, connection: Connection, account: Account, at: datetime) -> None:
-        """Keep the history of numbers in step with the profile."""
-        if account.profile is None or not account.profile.personal_number:
-            return
-        wanted = self._seal.number_hash(account.profile.personal_number)
+        """Keep the history of numbers in step with the profile; none any more without one."""
+        number = account.profile.personal_number if account.profile else ""
+        wanted = self._seal.number_hash(number) if number else None
         live = and_(identifiers.c.account == account.id, identifiers.c.until.is_(None))
         current = connection.execute(
             select(identifiers.c.number_hash).where(live)
@@ -200,6 +251,8 @@ class Accounts:
         if current == wanted:
             return
         connection.execute(update(identifiers).where(live).values(until=int(at.timestamp())))
+        if wanted is None:
+            return
         row = {"number_hash": wanted, "account": account.id, "since": int(at.timestamp())}
         try:
             connection.execute(insert(identifiers), row)
@@ -207,6 +260,24 @@ class Accounts:
             raise AccountError(
                 "The personal number belongs to another account.", code="account.number_taken"
             ) from None
+
+    @contextmanager
+    def _claim(self, account: Account, at: datetime) -> Iterator[None]:
+        """A second claim of a number opens a case, after the claim itself was rolled back."""
+        try:
+            yield
+        except AccountError as error:
+            if error.code != "account.number_taken" or account.profile is None:
+                raise
+            holder = self.by_number(account.profile.personal_number)
+            case = self.cases.open(
+                "second_enrolment",
+                account=holder.id if holder else None,
+                other=account.id,
+                by=account.id,
+                at=at,
+            )
+            raise AccountError(error.message, code=error.code, case=case.id) from None
 
     def _hash(self, password: str) -> str:
         return hash_password(password, insecure_fast_hash=self._fast)

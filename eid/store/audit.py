@@ -2,7 +2,8 @@
 
 A row is written in the transaction of what it records. Each hash covers the row's fields and the
 hash before it, so that an altered, removed or inserted row shows; a head, signed and kept
-elsewhere, also shows a cut tail.
+elsewhere, also shows a cut tail. The hashes are the leaves of a Merkle tree whose root each head
+signs, so that one row can be proven to be in the record without showing the others.
 """
 
 from __future__ import annotations
@@ -20,27 +21,37 @@ from eid.oidc.ports import AuditEvent
 from eid.store.audit_chain import (
     HEAD_TYPE,
     START,
+    START_TYPE,
+    Chain,
     broken,
     chain_hash,
     chain_row,
+    read_head,
     read_heads,
     walk,
 )
 from eid.store.database import Database
-from eid.store.schema import audit_chains, audit_heads, audit_rows
+from eid.store.merkle import BLOCK, root, split
+from eid.store.openings import Openings
+from eid.store.schema import audit_blocks, audit_chains, audit_heads, audit_rows
 
 HEAD_EVERY = 256
 _NODE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 
 
 _THIS_CHAIN = audit_chains.c.node == bindparam("this_node")
-_LOCK_END = select(audit_chains.c.seq, audit_chains.c.hash).where(_THIS_CHAIN).with_for_update()
+_LOCK_END = (
+    select(audit_chains.c.seq, audit_chains.c.hash, audit_chains.c.peaks)
+    .where(_THIS_CHAIN)
+    .with_for_update()
+)
 _MOVE_END = (
     update(audit_chains)
     .where(_THIS_CHAIN)
-    .values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
+    .values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), peaks=bindparam("new_peaks"))
 )
 _APPEND = insert(audit_rows)
+_BLOCK = insert(audit_blocks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +75,20 @@ class AuditSummary:
 class Audit:
     """The record of one node. Several processes of the node share its chain."""
 
-    def __init__(self, database: Database, *, node: str, key: SigningKey) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        node: str,
+        key: SigningKey,
+        openings: Openings | None = None,
+    ) -> None:
         if not _NODE.fullmatch(node):
             raise ValueError("a node's name is a short lower-case word")
         self._database = database
         self._node = node
         self._key = key
+        self._openings = openings
 
     def record(self, events: Sequence[AuditEvent]) -> None:
         """Append in a transaction of their own."""
@@ -81,25 +100,35 @@ class Audit:
         """Append within the caller's write transaction."""
         if not events:
             return
-        seq, previous = self._lock_chain(connection)
-        before = seq
+        chain = self._lock_chain(connection)
+        before = chain.seq
         rows = []
         for event in events:
-            seq += 1
-            row = chain_row(self._node, seq, event)
-            previous = row["hash"] = chain_hash(previous, row)
+            row = chain_row(self._node, chain.seq + 1, event)
+            digest = row["hash"] = chain_hash(chain.hash, row)
+            block = chain.add(digest)
+            if block is not None:
+                place = {"node": self._node, "block": (chain.seq - 1) // BLOCK, "root": block}
+                connection.execute(_BLOCK, place)
             rows.append(row)
         connection.execute(_APPEND, rows)
-        end = {"this_node": self._node, "new_seq": seq, "new_hash": previous}
+        end = {
+            "this_node": self._node,
+            "new_seq": chain.seq,
+            "new_hash": chain.hash,
+            "new_peaks": b"".join(chain.peaks),
+        }
         connection.execute(_MOVE_END, end)
-        if seq // HEAD_EVERY > before // HEAD_EVERY:
-            self._sign(connection, seq, previous, events[-1].at)
+        if chain.seq // HEAD_EVERY > before // HEAD_EVERY:
+            self._sign(connection, chain, events[-1].at)
+        if self._openings is not None:
+            self._openings.keep(connection, events)
 
     def sign_head(self, at: datetime) -> str | None:
         """Sign the end of this node's chain and keep it; None while the chain is empty."""
         with self._database.write() as connection:
-            seq, digest = self._lock_chain(connection)
-            return self._sign(connection, seq, digest, at) if seq else None
+            chain = self._lock_chain(connection)
+            return self._sign(connection, chain, at) if chain.seq else None
 
     def heads(self) -> tuple[str, ...]:
         """Every signed head, oldest first, for an outside witness."""
@@ -136,45 +165,62 @@ class Audit:
         with self._database.snapshot() as connection:
             kept = connection.execute(select(audit_heads.c.signed)).scalars()
             expected = read_heads([*kept, *heads], trusted)
-            tails = {
-                row.node: (row.seq, row.hash) for row in connection.execute(select(audit_chains))
+            tails = {row.node: row for row in connection.execute(select(audit_chains))}
+            starts = {
+                node: read_head(row.start, trusted, typ=START_TYPE)
+                for node, row in tails.items()
+                if row.start is not None
             }
-            ends = walk(connection, expected)
+            if any(start.node != node for node, start in starts.items()):
+                raise broken("audit.head", "", 0)
+            chains = walk(connection, starts, expected)
+        nothing = Chain(0, START, [])
         for node, seq in expected:
-            if ends.get(node, (0, START))[0] < seq:
+            if chains.get(node, nothing).seq < seq:
                 raise broken("audit.missing", node, seq)
-        for node in tails.keys() | ends.keys():
-            if ends.get(node, (0, START)) != tails.get(node):
-                raise broken("audit.tail", node, ends.get(node, (0, START))[0])
-        rows = {node: seq for node, (seq, _digest) in ends.items()}
+        for node in tails.keys() | chains.keys():
+            _check_tail(node, tails.get(node), chains.get(node, nothing))
+        rows = {node: chain.seq for node, chain in chains.items() if chain.seq}
         return AuditSummary(rows=rows, heads=len(expected))
 
-    def _lock_chain(self, connection: Connection) -> tuple[int, bytes]:
+    def _lock_chain(self, connection: Connection) -> Chain:
         """The chain's end, locked against other processes until the transaction ends."""
         this = {"this_node": self._node}
         found = connection.execute(_LOCK_END, this).one_or_none()
         if found is None:
-            start = {"node": self._node, "seq": 0, "hash": START}
+            start = {"node": self._node, "seq": 0, "hash": START, "peaks": b""}
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(audit_chains).values(start).on_conflict_do_nothing())
             found = connection.execute(_LOCK_END, this).one()
-        return found.seq, found.hash
+        return Chain(found.seq, found.hash, split(found.peaks))
 
-    def _sign(self, connection: Connection, seq: int, digest: bytes, at: datetime) -> str:
-        claims: dict[str, JSON] = {
-            "node": self._node,
-            "seq": seq,
-            "hash": digest.hex(),
-            "iat": int(at.timestamp()),
-        }
-        signed = sign_jwt(claims, self._key, typ=HEAD_TYPE)
-        same = (audit_heads.c.node == self._node) & (audit_heads.c.seq == seq)
+    def _sign(self, connection: Connection, chain: Chain, at: datetime) -> str:
+        signed = self._signed(chain, at, HEAD_TYPE)
+        same = (audit_heads.c.node == self._node) & (audit_heads.c.seq == chain.seq)
         kept = connection.execute(select(audit_heads.c.signed).where(same)).scalar_one_or_none()
         if kept is not None:
             return str(kept)
-        row = {"node": self._node, "seq": seq, "signed": signed}
+        row = {"node": self._node, "seq": chain.seq, "signed": signed}
         connection.execute(insert(audit_heads).values(row))
         return signed
+
+    def _signed(self, chain: Chain, at: datetime, typ: str) -> str:
+        claims: dict[str, JSON] = {
+            "node": self._node,
+            "seq": chain.seq,
+            "hash": chain.hash.hex(),
+            "root": root(chain.peaks).hex(),
+            "iat": int(at.timestamp()),
+        }
+        return sign_jwt(claims, self._key, typ=typ)
+
+
+def _check_tail(node: str, tail: Row[*tuple[object, ...]] | None, chain: Chain) -> None:
+    if tail is None:
+        raise broken("audit.tail", node, chain.seq)
+    ends = (tail.seq, tail.hash, tail.peaks)
+    if ends != (chain.seq, chain.hash, b"".join(chain.peaks)):
+        raise broken("audit.tail", node, chain.seq)
 
 
 def _stored(row: Row[*tuple[object, ...]]) -> AuditRow:

@@ -1,7 +1,8 @@
 """The tables, as SQLAlchemy Core values; times are seconds since 1970, secrets are hashed or sealed.
 
 Nothing here is a personal datum in clear: numbers and network addresses are keyed hashes, names
-and other data are sealed under a key of the person (``accounts.data_key``), itself sealed.
+and other data are sealed under a key of the person (``person_keys``), itself sealed. That table
+is backed up apart from the others, so that erasing a key erases the person from every backup.
 """
 
 from __future__ import annotations
@@ -39,12 +40,20 @@ accounts = Table(
     Column("holder_match", String(16), nullable=False),
     Column("source", String(32), nullable=False),
     Column("roles", String(256), nullable=False),
-    Column("data_key", LargeBinary, nullable=False),
+    Column("representative", String(64)),
+    Column("lock_ground", String(32)),
     Column("profile", LargeBinary),
     Column("password", LargeBinary),
     Column("created_at", BigInteger, nullable=False),
     Column("proofed_at", BigInteger),
     Column("version", Integer, nullable=False),
+)
+
+person_keys = Table(
+    "person_keys",
+    metadata,
+    Column("account", String(64), ForeignKey("accounts.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 identifiers = Table(
@@ -103,6 +112,8 @@ audit_chains = Table(
     Column("node", String(64), primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+    Column("start", Text),
 )
 
 audit_rows = Table(
@@ -127,4 +138,70 @@ audit_heads = Table(
     Column("node", String(64), primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("signed", Text, nullable=False),
+)
+
+audit_blocks = Table(
+    "audit_blocks",
+    metadata,
+    Column("node", String(64), primary_key=True),
+    Column("block", BigInteger, primary_key=True),
+    Column("root", LargeBinary, nullable=False),
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    Column("commitment", LargeBinary, primary_key=True),
+    Column("account", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("openings_account", "account"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("client", String(256), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("purpose", String(256), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("text_version", String(64), nullable=False),
+    Column("act", String(64), nullable=False),
+    Column("given_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+    Index("consents_account", "account"),
+)
+
+factors = Table(
+    "factors",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("secret", LargeBinary),
+    Column("counter", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("removed_at", BigInteger),
+    Index("factors_account", "account"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("account", String(64)),
+    Column("other", String(64)),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("opened_by", String(64), nullable=False),
+    Column("due_at", BigInteger),
+    Column("decision", String(32)),
+    Column("decided_at", BigInteger),
+    Column("decided_by", String(64)),
+    Index("cases_account", "account"),
+    Index("cases_decided_at", "decided_at"),
 )

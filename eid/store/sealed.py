@@ -15,9 +15,9 @@ from typing import cast
 
 from sqlalchemy import Row, insert, select
 
-from eid.errors import SettingsError
+from eid.errors import AccountError, SettingsError
 from eid.keys import Envelope, canonical_json, encode_base64url, parse_json_object
-from eid.levels.account import Account, Profile, State
+from eid.levels.account import Account, LockGround, Profile, State
 from eid.levels.assurance import HolderMatch, Source
 from eid.store.database import Database
 from eid.store.schema import meta
@@ -56,23 +56,38 @@ class AccountSeal:
         message = len(sector.encode()).to_bytes(2) + sector.encode() + account_id.encode()
         return encode_base64url(hmac.digest(self._keys.pairwise, message, "sha256"))
 
-    def new_row(self, account: Account, *, password_hash: str | None) -> dict[str, object]:
-        """Every column of a new account, under a new key of the person."""
+    def new_rows(
+        self, account: Account, *, password_hash: str | None
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """Every column of a new account, and the row of a new key of the person."""
         data_key = secrets.token_bytes(32)
         hashed = None if password_hash is None else self.password(account.id, password_hash)
-        return {
+        row = {
             **_columns(account, data_key),
             "id": account.id,
             "username": account.username,
             "created_at": int(account.created_at.timestamp()),
-            "data_key": self._envelope.seal(data_key, context=_context("key", account.id)),
             "password": hashed,
         }
+        sealed = self._envelope.seal(data_key, context=_context("key", account.id))
+        return row, {"account": account.id, "sealed": sealed}
 
-    def changed_row(self, account: Account, sealed_key: bytes) -> dict[str, object]:
-        """The columns of an account that may change, with the next version."""
-        data_key = self._envelope.open(sealed_key, context=_context("key", account.id))
+    def changed_row(self, account: Account, sealed_key: bytes | None) -> dict[str, object]:
+        """The columns of an account that may change, with the next version.
+
+        AccountError ``account.erased`` for personal data of a person whose key is gone.
+        """
+        if sealed_key is None:
+            if account.profile is not None:
+                raise AccountError("The person was erased.", code="account.erased")
+            data_key = bytes(32)
+        else:
+            data_key = self.data_key(account.id, sealed_key)
         return {**_columns(account, data_key), "version": account.version + 1}
+
+    def data_key(self, account_id: str, sealed_key: bytes) -> bytes:
+        """The person's key, opened; FormatError when it was moved or changed."""
+        return self._envelope.open(sealed_key, context=_context("key", account_id))
 
     def password(self, account_id: str, password_hash: str) -> bytes:
         """A password hash, sealed."""
@@ -88,8 +103,8 @@ class AccountSeal:
     def account(self, row: Row[*tuple[object, ...]]) -> Account:
         """The account of a row; FormatError if its sealed data were moved or changed."""
         profile = None
-        if row.profile is not None:
-            data_key = self._envelope.open(row.data_key, context=_context("key", row.id))
+        if row.profile is not None and row.person_key is not None:
+            data_key = self.data_key(row.id, row.person_key)
             opened = Envelope(data_key).open(row.profile, context=_context("profile", row.id))
             profile = Profile(**cast("Mapping[str, str]", parse_json_object(opened)))
         return Account(
@@ -103,6 +118,8 @@ class AccountSeal:
             profile=profile,
             created_at=_time(row.created_at),
             proofed_at=_time(row.proofed_at) if row.proofed_at is not None else None,
+            representative=row.representative,
+            lock_ground=cast("LockGround | None", row.lock_ground),
             version=row.version,
         )
 
@@ -136,6 +153,8 @@ def _columns(account: Account, data_key: bytes) -> dict[str, object]:
         "holder_match": account.holder_match,
         "source": account.source,
         "roles": " ".join(sorted(account.roles)),
+        "representative": account.representative,
+        "lock_ground": account.lock_ground,
         "profile": _seal_profile(account, data_key),
         "proofed_at": None if proofed_at is None else int(proofed_at.timestamp()),
         "version": account.version,

@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,6 +68,7 @@ def desk(store: Store, trust: TrustStore) -> CounterDesk:
         register=store.accounts,
         grants=store.grants,
         trust=trust,
+        cases=store.accounts.cases,
     )
 
 
@@ -159,9 +161,27 @@ def test_a_known_person_gets_no_second_account(enrol: Enrol, store: Store) -> No
     with pytest.raises(AccountError) as caught:
         enrol(username="thu2")
     assert caught.value.code == "counter.other_account"
+    (case,) = store.accounts.cases.pending()
+    assert caught.value.facts == {"case": case.id}
+    assert (case.kind, case.other) == ("second_enrolment", "counter")
     add(store, "thu3")
     with pytest.raises(AccountError):
         enrol(username="thu3")
+
+
+def test_the_commitment_of_the_evidence_can_be_opened(enrol: Enrol, store: Store) -> None:
+    account = enrol()
+    (event,) = [
+        row.event
+        for row in store.audit.of_account(account.id)
+        if row.event.kind == "account.proofed_at_counter"
+    ]
+    assert event.commitment is not None
+    opening = store.openings.find(event.commitment)
+    assert opening is not None
+    salt, digest = opening[:32], opening[32:]
+    prefix = b"eid-evidence-v1" + len(salt).to_bytes(2) + salt
+    assert hashlib.sha256(prefix + digest).digest() == event.commitment
 
 
 def test_a_name_with_another_person_is_taken(enrol: Enrol, images: dict[str, CardImage]) -> None:

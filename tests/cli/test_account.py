@@ -1,10 +1,12 @@
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eid.app import Settings, open_installation
 from eid.cli import main
 
 CLIENT = {
@@ -115,6 +117,68 @@ def test_names_are_taken_once(
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
     assert add(config) == 1
     assert "account.username_taken" in capsys.readouterr().err
+
+
+def happen(config: str, command: str, *options: str) -> int:
+    given = ["--config", config, "--username", "canbo", "--by", "An", "--reason", "yêu cầu"]
+    return main(["account", command, *given, *options])
+
+
+def test_locked_unlocked_closed(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(config, "--level", "2", "--proofed-by", "An", "--reason", "Gặp mặt") == 0
+    assert happen(config, "lock", "--ground", "card_withdrawn") == 0
+    assert (show(config, capsys)["state"], show(config, capsys)["lock_ground"]) == (
+        "locked",
+        "card_withdrawn",
+    )
+    assert happen(config, "unlock") == 0
+    assert show(config, capsys)["level"] == 2
+    assert happen(config, "close") == 0
+    assert "closed, level 0" in capsys.readouterr().out
+    assert happen(config, "unlock") == 1
+    assert "account.impossible_move" in capsys.readouterr().err
+    assert main(["account", "history", "--config", config, "--username", "canbo"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["kind"].removeprefix("account.") for row in rows] == [
+        "closed",
+        "unlocked",
+        "locked",
+        "added",
+    ]
+    assert rows[0]["detail"]["by"] == "An"
+
+
+def test_locked_for_good(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(config) == 0
+    assert happen(config, "lock", "--ground", "death") == 0
+    assert happen(config, "unlock") == 1
+    assert happen(config, "lock", "--ground", "boredom") == 2
+    assert happen(config, "close", "--reason", " ") == 2
+    errors = capsys.readouterr().err
+    for code in ("account.locked_for_good", "input.ground", "input.reason"):
+        assert f"({code})" in errors
+
+
+def test_cases(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["account", "cases", "--config", config]) == 0
+    settings = Settings.load(Path(config))
+    with open_installation(settings) as installation:
+        now = datetime.now(UTC)
+        book = installation.accounts.cases
+        case = book.open("breach", account=None, other=None, by="An", at=now)
+        old = now - timedelta(days=9)
+        book.open("lock_request", account=None, other=None, by="An", at=old)
+    assert main(["account", "cases", "--config", config]) == 0
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["kind"], one["overdue"]) for one in listed] == [
+        ("lock_request", True),
+        ("breach", False),
+    ]
+    decide = ["account", "cases", "--config", config, "--decide", case.id]
+    assert main(decide) == 2
+    assert main([*decide, "--decision", "notified", "--by", "An"]) == 0
+    assert main([*decide, "--decision", "notified", "--by", "An"]) == 1
+    assert "case.decided" in capsys.readouterr().err
 
 
 def test_clients(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from eid.errors import AccountError
-from eid.levels.account import LIFE_CYCLE, Account, Event, State, move, profile_from_card
+from eid.levels.account import (
+    LIFE_CYCLE,
+    LOCK_GROUNDS,
+    Account,
+    Event,
+    State,
+    move,
+    profile_from_card,
+)
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEW = Account(id="a1", username="thu", created_at=AT)
@@ -34,6 +42,18 @@ def walk(*events, account=NEW):
         (("proofed_at_counter", "document_expired", "proofed_remotely"), "active", 1),
         (("proofed_at_counter", "document_expired", "locked", "unlocked"), "registered", 0),
         (("proofed_at_counter", "closed"), "closed", 0),
+        (("proofed_at_counter", "card_lost"), "expired", 0),
+        (("proofed_at_counter", "number_replaced"), "active", 2),
+        (("proofed_at_counter", "number_cancelled"), "expired", 0),
+        (("number_replaced",), "registered", 0),
+        (("number_cancelled", "proofed_remotely"), "active", 1),
+        (("proofed_at_counter", "card_lost", "number_replaced"), "expired", 0),
+        (("proofed_at_counter", "card_lost", "number_cancelled"), "expired", 0),
+        (("proofed_at_counter", "locked", "card_lost", "unlocked"), "registered", 0),
+        (("proofed_at_counter", "locked", "number_cancelled"), "locked", 0),
+        (("proofed_at_counter", "locked", "document_expired"), "locked", 0),
+        (("proofed_at_counter", "locked", "number_replaced", "unlocked"), "active", 2),
+        (("proofed_at_counter", "locked", "locked", "closed"), "closed", 0),
     ],
 )
 def test_paths(events, state, level):
@@ -63,6 +83,27 @@ def test_l002_level_2_needs_a_holder_match():
     with pytest.raises(AccountError) as caught:
         move(NEW, "proofed_at_counter", at=AT)
     assert caught.value.code == "account.holder_match_missing"
+
+
+@pytest.mark.parametrize("ground", list(LOCK_GROUNDS))
+def test_every_ground_of_a_lock_has_an_article_and_an_end(ground):
+    locked = move(walk("proofed_at_counter"), "locked", at=AT, ground=ground)
+    assert (locked.state, locked.lock_ground, locked.level) == ("locked", ground, 2)
+    assert LOCK_GROUNDS[ground].article
+    if LOCK_GROUNDS[ground].ends == "never":
+        with pytest.raises(AccountError) as caught:
+            move(locked, "unlocked", at=AT)
+        assert caught.value.code == "account.locked_for_good"
+    else:
+        assert move(locked, "unlocked", at=AT).lock_ground is None
+
+
+def test_of_two_locks_the_weightier_ground_stays():
+    once = move(walk("proofed_at_counter"), "locked", at=AT, ground="authority_request")
+    assert move(once, "locked", at=AT, ground="own_request").lock_ground == "authority_request"
+    assert move(once, "locked", at=AT, ground="death").lock_ground == "death"
+    assert move(once, "card_lost", at=AT).lock_ground == "authority_request"
+    assert move(once, "closed", at=AT).lock_ground is None
 
 
 def test_proofing_is_remembered_and_forgotten_with_the_level():
@@ -115,13 +156,24 @@ class LifeCycle(RuleBasedStateMachine):
         super().__init__()
         self.account = NEW
 
-    @rule(event=st.sampled_from(EVENTS), match=st.sampled_from(["none", "officer", "face"]))
-    def happen(self, event, match):
+    @rule(
+        event=st.sampled_from(EVENTS),
+        match=st.sampled_from(["none", "officer", "face"]),
+        ground=st.sampled_from(list(LOCK_GROUNDS)),
+    )
+    def happen(self, event, match, ground):
         before = self.account
         try:
-            self.account = move(before, event, at=AT, holder_match=match)
+            self.account = move(before, event, at=AT, holder_match=match, ground=ground)
         except AccountError:
             assert self.account is before
+            return
+        rose = self.account.level > before.level
+        assert not rose or event in {"proofed_remotely", "proofed_at_counter"}
+        if before.state == "locked":
+            assert self.account.state in {"locked", "closed"} or event == "unlocked"
+        if before.lock_ground == "death":
+            assert self.account.state in {"locked", "closed"}
 
     @invariant()
     def in_step(self):
@@ -134,6 +186,7 @@ class LifeCycle(RuleBasedStateMachine):
             assert account.holder_match in {"officer", "face"}
         if account.level == 0:
             assert account.holder_match == "none"
+        assert (account.lock_ground is not None) == (account.state == "locked")
 
 
 TestLifeCycle = LifeCycle.TestCase

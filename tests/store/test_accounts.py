@@ -9,7 +9,13 @@ from eid.errors import AccountError, FormatError
 from eid.levels.account import Account, Profile, move
 from eid.oidc.ports import AuditEvent
 from eid.store import accounts as accounts_module, new_account_id, open_store
-from eid.store.schema import accounts as table, audit_rows, identifiers, throttles
+from eid.store.schema import (
+    accounts as table,
+    audit_rows,
+    identifiers,
+    person_keys,
+    throttles,
+)
 from eid.store.throttle import FORGET_S, LONGEST_S, PER_ACCOUNT, PER_ADDRESS
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -80,7 +86,12 @@ def test_names_and_numbers_belong_to_one(store, person):
         assert caught.value.code == code
         assert caught.value.__cause__ is None
         assert store.accounts.by_id(made.id) is None
-    assert store.audit.verify().rows == {"node-1": 1}
+    assert store.audit.verify().rows == {"node-1": 2}  # the second claim is on record
+    (case,) = store.accounts.cases.pending()
+    assert (case.kind, case.account) == (
+        "second_enrolment",
+        store.accounts.by_username("thu").id,
+    )
 
 
 @pytest.mark.parametrize(("username", "password"), [("<>", PASSWORD), ("thu", "short")])
@@ -138,10 +149,13 @@ def test_sealed_data_cannot_be_moved_between_people(store, person):
         store.accounts.create(person(*who))
         for who in (("a", "001190000001"), ("b", "001190000002"))
     )
-    for column in (table.c.profile, table.c.data_key):
+    for column, who in (
+        (table.c.profile, table.c.id),
+        (person_keys.c.sealed, person_keys.c.account),
+    ):
         with store.database.write() as connection:
-            value = connection.execute(select(column).where(table.c.id == two.id)).scalar_one()
-            change = update(table).where(table.c.id == one.id).values({column.name: value})
+            value = connection.execute(select(column).where(who == two.id)).scalar_one()
+            change = update(column.table).where(who == one.id).values({column.name: value})
             connection.execute(change)
         with pytest.raises(FormatError):
             store.accounts.by_id(one.id)

@@ -14,6 +14,7 @@ from eid.oidc.ports import AuditEvent
 from eid.store import Audit, open_store
 from eid.store.audit import HEAD_EVERY
 from eid.store.audit_chain import HEAD_TYPE
+from eid.store.merkle import push
 from eid.store.schema import audit_chains, audit_heads, audit_rows
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -128,8 +129,13 @@ def cut(store, seq, *, tidy=True):
     change(store, delete(audit_rows).where(audit_rows.c.seq > seq))
     if tidy:
         with store.database.read() as connection:
-            digest = connection.execute(select(audit_rows.c.hash).where(at(seq))).scalar_one()
-        change(store, update(audit_chains).values(seq=seq, hash=digest))
+            query = select(audit_rows.c.hash).order_by(audit_rows.c.seq)
+            hashes = connection.execute(query).scalars().all()
+        peaks = []
+        for size, digest in enumerate(hashes):
+            push(peaks, size, digest)
+        values = {"seq": seq, "hash": hashes[-1], "peaks": b"".join(peaks)}
+        change(store, update(audit_chains).values(values))
 
 
 def test_cut_tail(filled):
@@ -180,7 +186,7 @@ def test_heads_are_signed_now_and_then_and_exported(store):
 
 def test_heads_of_others_are_refused(filled, tmp_path):
     other = SigningKey.generate("audit")
-    claims = {"node": "node-1", "seq": 3, "hash": "00" * 32, "iat": 0}
+    claims = {"node": "node-1", "seq": 3, "hash": "00" * 32, "root": "00" * 32, "iat": 0}
     key = load_or_create_signing_key(tmp_path, "audit")
     for head in (
         sign_jwt(claims, other, typ=HEAD_TYPE),

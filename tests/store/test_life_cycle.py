@@ -1,0 +1,107 @@
+"""Moves of stored accounts: on record, never lost, whoever else writes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from eid.errors import AccountError
+from eid.levels.account import move
+from eid.store import open_store
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def account(store, person):
+    return store.accounts.create(person(state="active", level=2, holder_match="officer"))
+
+
+def happen(store, account, event, **options):
+    return store.accounts.happen(
+        account.id, event, by="canbo", reason="đúng quy trình", at=AT, **options
+    )
+
+
+def test_locked_and_unlocked_on_record(store, account):
+    locked = happen(store, account, "locked", ground="card_withdrawn")
+    assert store.accounts.by_id(account.id) == locked
+    assert (locked.state, locked.lock_ground, locked.level) == ("locked", "card_withdrawn", 2)
+    assert happen(store, account, "unlocked").state == "active"
+    rows = [row.event for row in store.audit.of_account(account.id)]
+    assert [row.kind for row in rows] == ["account.unlocked", "account.locked"]
+    assert rows[1].detail == {
+        "by": "canbo",
+        "reason": "đúng quy trình",
+        "ground": "card_withdrawn",
+        "level": "2",
+        "level_before": "2",
+    }
+
+
+def test_impossible_moves_change_nothing(store, account):
+    with pytest.raises(AccountError) as caught:
+        happen(store, account, "unlocked")
+    assert caught.value.code == "account.impossible_move"
+    assert store.accounts.by_id(account.id) == account
+    assert store.audit.of_account(account.id) == ()
+    with pytest.raises(AccountError) as caught:
+        store.accounts.happen("nobody", "locked", by="canbo", reason="x", at=AT)
+    assert caught.value.code == "account.unknown"
+
+
+def test_a_cancelled_number_is_nobodys(store, account):
+    gone = replace(move(account, "number_cancelled", at=AT), profile=None)
+    store.accounts.update(gone, at=AT)
+    assert store.accounts.by_number("001190000001") is None
+    assert store.accounts.by_id(account.id).level == 0
+
+
+def test_representative_and_ground_are_stored(store, person):
+    ward = store.accounts.create(person(representative="parent"))
+    assert store.accounts.by_id(ward.id).representative == "parent"
+
+
+def test_every_look_is_on_record(store, account):
+    seen = store.accounts.look_at(account.id, by="canbo", reason="hồ sơ 12", at=AT)
+    assert seen == account
+    (row,) = store.audit.of_account(account.id)
+    assert (row.event.kind, row.event.detail["by"]) == ("account.looked_at", "canbo")
+    assert store.accounts.look_at("nobody", by="canbo", reason="x", at=AT) is None
+
+
+def _work(url, folder, account_id, number):
+    """Odd processes lock, even ones change the level: the lock must outlive them all."""
+    store = open_store(url, folder, insecure_fast_hash=True)
+    for _ in range(5):
+        if number % 2:
+            store.accounts.happen(account_id, "locked", by=f"p{number}", reason="race", at=AT)
+            continue
+        with suppress(AccountError):
+            account = store.accounts.by_id(account_id)
+            moved = move(account, "proofed_at_counter", at=AT, holder_match="officer")
+            store.accounts.update(moved, at=AT)
+    store.close()
+
+
+def test_eight_processes_never_lose_a_lock(store, url, tmp_path, person):
+    account = store.accounts.create(person())
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=_work, args=(url, tmp_path, account.id, n)) for n in range(8)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert store.accounts.by_id(account.id).state == "locked"
+    locks = [
+        row for row in store.audit.of_account(account.id) if row.event.kind == "account.locked"
+    ]
+    assert len(locks) == 20
+    store.audit.verify()
