@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec as pyca_ec
 from eid import tlv
 from eid.testing import biometric_groups, cv_certificates, data_groups, der, detail_groups
 from eid.testing.authority import DocumentAuthority
-from eid.testing.card_image import CardImage, private_key_der
+from eid.testing.card_image import DEFAULT_ATR, CardImage, private_key_der
 from eid.testing.chip_keys import (
     ActiveKey,
     StaticKey,
@@ -105,6 +105,7 @@ def personalise(
         ca_private_keys=tuple(key.private for key in static),
         cvca=profile.cvca,
         traits=profile.traits,
+        atr=profile.atr or DEFAULT_ATR,
     )
 
 

@@ -67,7 +67,7 @@ class Profile:
     out, ``unsigned`` keeps some out of the SOD, ``claimed`` are listed in EF.COM without being
     there. ``active`` names the Active Authentication key: ``rsa-2048``, ``rsa-2048-e3``,
     ``ecdsa-brainpoolP256r1``, or empty. ``atr_info`` is the longest command and answer; ``cvca``
-    the certificate from which Terminal Authentication starts.
+    the certificate from which Terminal Authentication starts. An empty ``atr`` is the usual one.
     """
 
     card_access: bytes = VIETNAM_CARD_ACCESS
@@ -101,6 +101,7 @@ class Profile:
     cvca: bytes = b""
     pin: str = ""
     puk: str = ""
+    atr: bytes = b""
     traits: Traits = VIETNAM_TRAITS
 
     def named(self, *quirks: str) -> Profile:
