@@ -31,11 +31,30 @@ _SUITE: Final = Suite.DES3
 
 
 @dataclass(frozen=True, slots=True)
-class _Ours:
-    """The reader's random numbers; its repr hides them."""
+class _Terminal:
+    """The reader's keys and random numbers; its repr, and so a traceback, shows none of them."""
 
+    k_enc: bytes = field(repr=False)
+    k_mac: bytes = field(repr=False)
     rnd_ifd: bytes = field(repr=False)
     k_ifd: bytes = field(repr=False)
+
+    def seal(self, rnd_ic: bytes) -> bytes:
+        """Return cryptogram and MAC for EXTERNAL AUTHENTICATE."""
+        cryptogram = encrypt(_SUITE, self.k_enc, self.rnd_ifd + rnd_ic + self.k_ifd)
+        return cryptogram + mac(_SUITE, self.k_mac, cryptogram)
+
+    def open(self, answer: bytes, rnd_ic: bytes) -> SecureMessaging | None:
+        """Return the session, or None for an answer that does not prove the chip's keys."""
+        body, their_mac = answer[:_CRYPTOGRAM], answer[_CRYPTOGRAM:]
+        plain = decrypt(_SUITE, self.k_enc, body)
+        good = hmac.compare_digest(mac(_SUITE, self.k_mac, body), their_mac)
+        good &= hmac.compare_digest(plain[: 2 * _NONCE], rnd_ic + self.rnd_ifd)
+        if not good:
+            return None
+        seed = bytes(a ^ b for a, b in zip(self.k_ifd, plain[2 * _NONCE :], strict=True))
+        ssc = rnd_ic[4:] + self.rnd_ifd[4:]
+        return SecureMessaging(_SUITE, kdf(seed, KDF_ENC, _SUITE), kdf(seed, KDF_MAC, _SUITE), ssc)
 
 
 def establish(
@@ -47,27 +66,19 @@ def establish(
     its answer does not prove that it knows them. StatusError: it gave no challenge.
     ProtocolError: an answer has a wrong length. Nothing tells a wrong MAC from a wrong nonce.
     """
-    k_enc, k_mac = derive_keys(key)
     rnd_ic = expect(exchange(Command(0x00, 0x84, 0x00, 0x00, le=_NONCE)), "BAC: GET CHALLENGE")
     if len(rnd_ic) != _NONCE:
         raise ProtocolError("The chip's challenge has a wrong length.", code="bac.challenge")
-    ours = _Ours(rng(_NONCE), rng(_KEY))
-    cryptogram = encrypt(_SUITE, k_enc, ours.rnd_ifd + rnd_ic + ours.k_ifd)
-    data = cryptogram + mac(_SUITE, k_mac, cryptogram)
-    response = _authenticate(exchange, data)
+    ours = _Terminal(*derive_keys(key), rng(_NONCE), rng(_KEY))
+    response = _authenticate(exchange, ours.seal(rnd_ic))
     if not response.ok:
         raise _refused("The chip did not accept the MRZ.", response.sw)
     if len(response.data) != _CRYPTOGRAM + MAC_SIZE:
         raise ProtocolError("The chip's answer has a wrong length.", code="bac.answer")
-    body, their_mac = response.data[:_CRYPTOGRAM], response.data[_CRYPTOGRAM:]
-    plain = decrypt(_SUITE, k_enc, body)
-    good = hmac.compare_digest(mac(_SUITE, k_mac, body), their_mac)
-    good &= hmac.compare_digest(plain[: 2 * _NONCE], rnd_ic + ours.rnd_ifd)
-    if not good:
+    session = ours.open(response.data, rnd_ic)
+    if session is None:
         raise _refused("The chip did not prove that it knows the MRZ.", response.sw)
-    seed = bytes(a ^ b for a, b in zip(ours.k_ifd, plain[2 * _NONCE :], strict=True))
-    ssc = rnd_ic[4:] + ours.rnd_ifd[4:]
-    return SecureMessaging(_SUITE, kdf(seed, KDF_ENC, _SUITE), kdf(seed, KDF_MAC, _SUITE), ssc)
+    return session
 
 
 def derive_keys(key: MrzKey) -> tuple[bytes, bytes]:

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from eid import tlv
 from eid.chip.apdu import (
     EXTENDED,
+    SHORT_LC,
     SHORT_LE,
     SW1_MORE,
     SW1_WRONG_LE,
@@ -49,6 +50,8 @@ _STEPS: Final = (_LONG, 4096, 1024, SHORT_LE, 224, 192, 160, 128, 96, 64, 32, 16
 _MAX_OFFSET: Final = 0x7FFF
 _MAX_CONTINUATIONS: Final = 300
 _MAX_HEAD: Final = 8
+_CHAIN: Final = 0x10
+_PROTECTED_PART: Final = 223  # what fits beside the objects of secure messaging, for any cipher
 _MASTER_FILE: Final = b"\x3f\x00"
 _CAN_HOLD_DATA: Final = (SW_OK, SW_WARNING, SW_WARNING_SELECTED)
 
@@ -65,7 +68,7 @@ class Card:
 
     ``extended`` is None until an answer has shown whether the chip takes extended length; give
     False where the reader cannot pass it. ``limit`` is a time of ``clock`` after which nothing is
-    sent any more. Whatever fails inside a session ends it and wipes its keys.
+    sent any more, as once ``cancelled`` says so. Whatever fails inside a session ends it and wipes its keys.
     """
 
     def __init__(
@@ -74,11 +77,13 @@ class Card:
         *,
         extended: bool | None = None,
         limit: float | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._messaging: SecureMessaging | None = None
         self._limit = limit
+        self._cancelled = cancelled
         self._clock = clock
         self._block = _LONG
         self._by_sfi = True
@@ -105,7 +110,30 @@ class Card:
             self._messaging.wipe()
 
     def exchange(self, command: Command) -> Response:
-        """Send one command, protected if there is a session; any failure ends the session."""
+        """Send one command, protected if there is a session; any failure ends the session.
+
+        Data that the chip cannot take at once travel in parts (7816-4 §5.1.1).
+        """
+        part = self._part_size()
+        while len(command.data) > part:
+            first = Command(
+                command.cla | _CHAIN, command.ins, command.p1, command.p2, command.data[:part]
+            )
+            response = self._once(first)
+            if not response.ok:
+                return response
+            command = replace(command, data=command.data[part:])
+        return self._once(command)
+
+    def relay(self, command: bytes) -> bytes:
+        """Pass on a command that another party protected, and return the answer as it is.
+
+        Our own session is over by then: its keys are wiped first.
+        """
+        self.wipe()
+        return self._transport_answer(command)
+
+    def _once(self, command: Command) -> Response:
         try:
             if self._messaging is None:
                 return self._send(command)
@@ -113,6 +141,12 @@ class Card:
         except CardError:
             self.wipe()
             raise
+
+    def _part_size(self) -> int:
+        """How many plain bytes one command carries to a chip without extended length."""
+        if self.extended is not False:
+            return EXTENDED
+        return SHORT_LC if self._messaging is None else _PROTECTED_PART
 
     def select_application(self) -> None:
         """Select the eMRTD application; StatusError when the card has none."""
@@ -138,22 +172,33 @@ class Card:
                 continue
         return None
 
-    def read_file(self, fid: int, sfi: int) -> bytes:
+    def read_file(self, fid: int, sfi: int, *, small: bool = False) -> bytes:
         """Return a whole file, cut where its outer data object ends (at most 256 KiB).
 
+        ``small`` says that it fits a short answer, whose commands are a few bytes shorter.
         StatusError: the card refuses it (6A82: it is not there). ProtocolError: the card's
         answers do not make a file.
         """
         if not self._by_sfi:
             return self._select_and_read(fid)
         try:
-            return self._read(sfi)
+            return self._read(sfi, small=small)
         except StatusError as error:
             if error.sw in (SW_FILE_NOT_FOUND, SW_SECURITY_STATUS) or not self._alive:
                 raise
             content = self._select_and_read(fid)
             self._by_sfi = False
             return content
+
+    def read_start(self, fid: int, sfi: int) -> bytes:
+        """Return a file's first block, for files that are not one data object."""
+        try:
+            return self._first_block(sfi)
+        except StatusError:
+            if not self._alive:
+                raise
+        expect(self.exchange(_select(fid)), f"file {fid:04X}")
+        return self._first_block(None)
 
     @property
     def _alive(self) -> bool:
@@ -164,14 +209,14 @@ class Card:
         return self._select_and_read(CARD_ACCESS.fid)
 
     def _select_and_read(self, fid: int) -> bytes:
-        response = self.exchange(Command(0x00, 0xA4, 0x02, 0x0C, fid.to_bytes(2, "big")))
+        response = self.exchange(_select(fid))
         if response.sw != SW_WARNING_SELECTED:
             expect(response, f"file {fid:04X}")
         return self._read(None)
 
-    def _read(self, sfi: int | None) -> bytes:
+    def _read(self, sfi: int | None, *, small: bool = False) -> bytes:
         """Read the file of this short identifier, or the selected one, from its start."""
-        found = _Content(self._first_block(sfi))
+        found = _Content(self._first_block(sfi, small=small))
         total = self._announced(found)
         if total > MAX_FILE:
             raise ProtocolError("A file announces too many bytes.", code="file.size")
@@ -198,10 +243,12 @@ class Card:
                         "A file has no usable length.", code="file.length"
                     ) from error
 
-    def _first_block(self, sfi: int | None) -> bytes:
+    def _first_block(self, sfi: int | None, *, small: bool = False) -> bytes:
         p1 = 0x00 if sfi is None else 0x80 | sfi
+        session = self._messaging
+        most = session.room(extended=False) if small and session is not None else EXTENDED
         block = self._fall_back(
-            lambda le: self.exchange(Command(0x00, 0xB0, p1, 0x00, le=le)), EXTENDED
+            lambda le: self.exchange(Command(0x00, 0xB0, p1, 0x00, le=le)), most
         )
         if not block:
             raise ProtocolError("A file is empty.", code="file.empty")
@@ -286,7 +333,15 @@ class Card:
         raise ProtocolError("An answer in parts does not end.", code="card.endless_answer")
 
     def _transmit(self, command: Command) -> Response:
+        return Response.parse(self._transport_answer(command.encode(extended=not command.short)))
+
+    def _transport_answer(self, command: bytes) -> bytes:
         if self._limit is not None and self._clock() >= self._limit:
             raise DeadlineExceeded("The card took too long.")
-        raw = self._transport.transmit(command.encode(extended=not command.short))
-        return Response.parse(raw)
+        if self._cancelled():
+            raise CardError("The read was cancelled.", code="card.cancelled")
+        return self._transport.transmit(command)
+
+
+def _select(fid: int) -> Command:
+    return Command(0x00, 0xA4, 0x02, 0x0C, fid.to_bytes(2, "big"))

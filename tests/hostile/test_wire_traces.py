@@ -10,10 +10,11 @@ from datetime import datetime
 
 import pytest
 
-from eid.chip import card as card_module, pace
+from eid.chip import card as card_module, chip_auth
 from eid.chip.access import Can, can_from_number, personal_number
 from eid.chip.evidence import Evidence
 from eid.chip.messaging import SecureMessaging
+from eid.chip.pace import handshake
 from eid.chip.plan import PLANS
 from eid.chip.read import read
 from eid.chip.transport import ReaderInfo
@@ -123,7 +124,8 @@ def test_tracebacks_with_locals_show_no_secret(
         sessions.append((ks_enc, ks_mac))
         return SecureMessaging(suite, ks_enc, ks_mac, ssc)
 
-    monkeypatch.setattr(pace, "SecureMessaging", noting)
+    monkeypatch.setattr(handshake, "SecureMessaging", noting)
+    monkeypatch.setattr(chip_auth, "SecureMessaging", noting)
     chips = [(extended, step) for extended in (True, False) for step in range(1, 15)]
     for extended, step in [*chips, (False, 16), (False, 19), (False, 22)]:
         faults = [Fault("naked", step)]
@@ -179,7 +181,8 @@ def test_keys_are_wiped_however_a_read_ends(
 
     with pytest.raises(KeyboardInterrupt):
         read(SoftwareCard(card_image), can, plan=PLANS["kiosk"], at=at, progress=stop)
-    assert [session.is_open for session in sessions] == [False, False, False]
+    assert len(sessions) >= 3
+    assert not any(session.is_open for session in sessions)
 
 
 def test_parallel_reads_share_nothing(card_image: CardImage, can: Can, at: datetime) -> None:

@@ -245,10 +245,10 @@ def _confirm(handshake: _Handshake, ours: bytes) -> bytes:
 
 def _chip_data(handshake: _Handshake, cryptogram: bytes) -> bytes:
     """Decrypt CAM's data: the IV is the encryption of -1 (9303-11 §4.4.3.5.2)."""
-    suite, key = handshake.suite, handshake.ks_enc
-    iv = encrypt(suite, key, b"\xff" * suite.block_size)
+    suite = handshake.suite
+    iv = encrypt(suite, handshake.ks_enc, b"\xff" * suite.block_size)
     try:
-        return unpad(decrypt(suite, key, cryptogram, iv=iv))
+        return unpad(decrypt(suite, handshake.ks_enc, cryptogram, iv=iv))
     except FormatError as error:
         raise ProtocolError("The chip's CAM data are malformed.", code="pace.cam") from error
 
