@@ -8,23 +8,20 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from eid.cli import software_card
 from eid.cli.files import write_private
+from eid.cli.software_card import Prepared
 from eid.errors import FormatError, ReaderError
 
-if TYPE_CHECKING:
-    from eid.testing.card_image import CardImage
-
-_MAX_IMAGE = 1 << 20
 _PROBE_S = 0.2
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - one parameter per option
     command: Annotated[
         list[str] | None,
         typer.Argument(
@@ -33,8 +30,22 @@ def simulate(
     ] = None,
     *,
     person: Annotated[str, typer.Option(help="Which fictional holder.")] = "thu",
+    holder: Annotated[
+        Path | None, typer.Option(help="A fictional holder of your own, in a TOML file.")
+    ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(help="Which kind of card: a name, or a file of `eid doctor --card`."),
+    ] = "cccd-2021",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="A named deviation, or KIND@N at the N-th command; may be repeated."),
+    ] = None,
     image: Annotated[
         Path | None, typer.Option(help="A test-card file, instead of a new card.")
+    ] = None,
+    case: Annotated[
+        Path | None, typer.Option(help="A case folder of forged cards, instead of a new card.")
     ] = None,
     save_image: Annotated[
         Path | None, typer.Option(help="Keep the card as a test-card file (mode 0600).")
@@ -46,18 +57,30 @@ def simulate(
         str | None,
         typer.Option(help="HOST:PORT of a running virtual reader; otherwise a private one."),
     ] = None,
+    list_all: Annotated[
+        bool, typer.Option("--list", help="Name all profiles and faults, and end.")
+    ] = False,
 ) -> int:
     """Insert a software card, for tests.
 
     It lies in a virtual reader until Ctrl-C, or until COMMAND ends.
     """
-    card = _saved_card(image) if image else _new_card(person, save_trust)
-    if image and save_trust:
-        raise FormatError(
-            "The trust folder belongs to a new card; do not give --image.", code="input.trust"
+    if list_all:
+        typer.echo("\n".join(software_card.listing()))
+        return 0
+    card = software_card.prepare(
+        software_card.Wanted(
+            person=person,
+            holder=holder,
+            profile=profile,
+            faults=tuple(fault or ()),
+            image=image,
+            case=case,
+            save_trust=save_trust,
         )
+    )
     if save_image:
-        write_private(save_image, card.to_json())
+        write_private(save_image, card.image.to_json())
     with _inserted(card, vpcd) as environment:
         if command:
             return _run(command, environment)
@@ -68,40 +91,15 @@ def simulate(
     return 0
 
 
-def _saved_card(path: Path) -> CardImage:
-    from eid.testing.card_image import CardImage
-
-    with path.open("rb") as file:
-        return CardImage.from_json(file.read(_MAX_IMAGE + 1))
-
-
-def _new_card(person: str, save_trust: Path | None) -> CardImage:
-    from eid.testing.authority import DocumentAuthority
-    from eid.testing.people import PEOPLE
-    from eid.testing.personalise import personalise
-
-    if person not in PEOPLE:
-        raise FormatError(
-            f"There is no such person; known: {', '.join(PEOPLE)}.", code="input.person"
-        )
-    at = datetime.now(UTC)
-    holder = PEOPLE[person]
-    authority = DocumentAuthority.create(at=at)
-    card = personalise(holder, authority, at=at)
-    if save_trust:
-        authority.trust_folder(save_trust, crl=authority.crl(at=at))
-    typer.echo(f"Fictional holder: {holder.name}; number to type: {holder.number}")
-    return card
-
-
 @contextmanager
-def _inserted(card: CardImage, vpcd: str | None) -> Iterator[Mapping[str, str]]:
+def _inserted(card: Prepared, vpcd: str | None) -> Iterator[Mapping[str, str]]:
     from eid.testing import vpcd as wire
     from eid.testing.softcard import SoftwareCard
 
     host, port = _address(vpcd) if vpcd else (wire.HOST, wire.PORT)
+    software = SoftwareCard(card.image, faults=card.faults)
     try:
-        inserted = wire.insert(SoftwareCard(card), host=host, port=port, timeout=_PROBE_S)
+        inserted = wire.insert(software, host=host, port=port, timeout=_PROBE_S)
     except ReaderError:
         if vpcd:
             raise
@@ -115,14 +113,14 @@ def _inserted(card: CardImage, vpcd: str | None) -> Iterator[Mapping[str, str]]:
 
 
 @contextmanager
-def _private_reader(card: CardImage) -> Iterator[Mapping[str, str]]:
+def _private_reader(card: Prepared) -> Iterator[Mapping[str, str]]:
     from eid.testing.virtual_reader import VirtualReader, unavailable_reason
 
     reason = unavailable_reason()
     if reason:
         raise ReaderError(f"No virtual reader can be started: {reason}", code="reader.no_box")
     with VirtualReader.start() as reader:
-        reader.insert(card)
+        reader.insert(card.image, faults=card.faults)
         yield reader.environment
 
 
