@@ -49,7 +49,7 @@ class Tlv:
         """Read the contents of a constructed data object."""
         if not self.constructed:
             raise FormatError("A data object with parts was expected.", code="tlv.primitive")
-        return parse_all(self.value, ber=ber)
+        return _all(self.value, ber=ber)
 
     def integer(self) -> int:
         """Read an ASN.1 INTEGER; another tag is a FormatError."""
@@ -74,17 +74,17 @@ class _Span:
     after: int
 
 
-def parse(data: bytes, *, ber: bool = False) -> Tlv:
-    """Read exactly one data object with nothing after it."""
-    item, rest = parse_first(data, ber=ber)
+def parse(data: bytes, *, ber: bool = False, most: int = MAX_SIZE) -> Tlv:
+    """Read exactly one data object with nothing after it; ``most`` caps the bytes."""
+    item, rest = parse_first(data, ber=ber, most=most)
     if rest:
         raise FormatError("Bytes follow the data object.", code="tlv.trailing")
     return item
 
 
-def parse_first(data: bytes, *, ber: bool = False) -> tuple[Tlv, bytes]:
+def parse_first(data: bytes, *, ber: bool = False, most: int = MAX_SIZE) -> tuple[Tlv, bytes]:
     """Read the first data object; return it and the bytes after it."""
-    _cap(data)
+    _cap(data, most)
     span = _element(data, 0, len(data), ber=ber)
     return _cut(data, 0, span), data[span.after :]
 
@@ -92,6 +92,10 @@ def parse_first(data: bytes, *, ber: bool = False) -> tuple[Tlv, bytes]:
 def parse_all(data: bytes, *, ber: bool = False) -> tuple[Tlv, ...]:
     """Read the whole buffer as a sequence of data objects, which may be empty."""
     _cap(data)
+    return _all(data, ber=ber)
+
+
+def _all(data: bytes, *, ber: bool) -> tuple[Tlv, ...]:
     items: list[Tlv] = []
     at = 0
     while at < len(data):
@@ -213,8 +217,8 @@ def decode_oid(value: bytes) -> str:
     return ".".join(str(arc) for arc in (first, arcs[0] - 40 * first, *arcs[1:]))
 
 
-def _cap(data: bytes) -> None:
-    if len(data) > MAX_SIZE:
+def _cap(data: bytes, most: int = MAX_SIZE) -> None:
+    if len(data) > most:
         raise FormatError("There are too many bytes.", code="tlv.size")
 
 

@@ -69,17 +69,20 @@ def mrz_date(text: str) -> str:
     return digits
 
 
+def existing(folder: Path | None) -> Path:
+    """A trust folder that is there; FormatError otherwise."""
+    if folder is None:
+        raise FormatError("Name a trust folder with --trust.", code="input.trust")
+    if not folder.is_dir():
+        raise FormatError(f"There is no trust folder {folder}.", code="input.trust")
+    return folder
+
+
 def trust_store(folder: Path | None) -> TrustStore:
     """The store of a trust folder; what is wrong in it is warned about on standard error."""
     from eid.trust.store import TrustStore
 
-    if folder is None or not folder.is_dir():
-        missing = "Name a trust folder with --trust."
-        raise FormatError(
-            missing if folder is None else f"There is no trust folder {folder}.",
-            code="input.trust",
-        )
-    store = TrustStore.load(folder)
+    store = TrustStore.load(existing(folder))
     for problem in store.problems:
         typer.echo(f"eid: warning: {problem.source}: {problem.message} ({problem.code})", err=True)
     return store

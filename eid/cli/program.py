@@ -23,6 +23,7 @@ from eid.cli.read import read
 from eid.cli.readers import readers
 from eid.cli.serve import serve
 from eid.cli.simulate import simulate
+from eid.cli.trust import trust
 from eid.cli.verify import verify
 from eid.errors import EidError, FormatError, SettingsError
 
@@ -63,6 +64,7 @@ def program() -> typer.Typer:
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
     app.add_typer(levels, name="levels")
+    app.add_typer(trust, name="trust")
     return app
 
 

@@ -69,18 +69,21 @@ class SignedData:
     signer_info: SignerInfo
 
 
-def parse_signed_data(data: bytes, *, content_types: Collection[str]) -> SignedData:
-    """Parse one ContentInfo; nothing may follow it. Raises ``FormatError``.
+def parse_signed_data(
+    data: bytes, *, content_types: Collection[str], most: int = tlv.MAX_SIZE
+) -> SignedData:
+    """Parse one ContentInfo of at most ``most`` bytes; nothing may follow it.
 
-    ``content_types`` is the allow-list of eContentType (code ``cms.content_type``).
+    ``content_types`` is the allow-list of eContentType (code ``cms.content_type``). Raises
+    ``FormatError``.
     """
-    outer = tlv.parse(data, ber=True)
+    outer = tlv.parse(data, ber=True, most=most)
     parts = tlv.children(outer, ber=True) if outer.tag == 0x30 else ()
     if [part.tag for part in parts] != [0x06, 0xA0]:
         raise FormatError("A ContentInfo is malformed.", code="cms.format")
     if tlv.decode_oid(parts[0].value) != SIGNED_DATA:
         raise FormatError("The content is not SignedData.", code="cms.content_info_type")
-    inner = tlv.parse(parts[1].value, ber=True)
+    inner = tlv.parse(parts[1].value, ber=True, most=most)
     fields = list(tlv.children(inner, ber=True)) if inner.tag == 0x30 else []
     _version(_take(fields, 0x02))
     digests = tlv.children(_take(fields, 0x31), ber=True)
@@ -142,7 +145,7 @@ def _content(item: tlv.Tlv, allowed: Collection[str]) -> tuple[str, bytes]:
     content_type = tlv.decode_oid(parts[0].value)
     if content_type not in allowed:
         raise FormatError("The content type is not allowed.", code="cms.content_type")
-    return content_type, _octets(tlv.parse(parts[1].value, ber=True))
+    return content_type, _octets(tlv.parse(parts[1].value, ber=True, most=len(item.raw)))
 
 
 def _octets(item: tlv.Tlv) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,13 +14,13 @@ from typing import Final
 
 from eid.errors import FormatError, SettingsError
 from eid.trust.deny import NOTHING_DENIED, DenyList, parse_deny_list
+from eid.trust.manifest import read_manifest
 
 KINDS: Final = ("csca", "link", "ds", "crl")
 _PEM: Final = re.compile(
     rb"-----BEGIN (CERTIFICATE|X509 CRL)-----([A-Za-z0-9+/=\s]*)-----END \1-----"
 )
 _MAX_FILE: Final = 4 << 20
-_MAX_MANIFEST: Final = 64 << 20
 _MAX_FILES: Final = 100_000
 _MAX_DENY_LIST: Final = 16 << 20
 
@@ -47,8 +46,15 @@ def read_folder(folder: Path, problems: list[Problem]) -> dict[str, list[tuple[s
             file=str(folder),
             expected="a folder with csca/, link/, ds/ and crl/",
         )
-    manifest = _manifest(folder)
-    return {kind: list(_files(folder, kind, manifest, problems)) for kind in KINDS}
+    manifest = read_manifest(folder)
+    listed = None if manifest is None else {e.path: e.sha256 for e in manifest.entries.values()}
+    found = {kind: list(_files(folder, kind, listed, problems)) for kind in KINDS}
+    there = {source for items in found.values() for source, _ in items}
+    there |= {problem.source for problem in problems}
+    for path in sorted((listed or {}).keys() - there):
+        message = _PROBLEMS["trust.missing"]
+        problems.append(Problem(source=path, code="trust.missing", message=message))
+    return found
 
 
 def read_deny_list(folder: Path) -> DenyList:
@@ -82,24 +88,6 @@ def unwrap(data: bytes) -> list[bytes]:
         raise FormatError("A PEM file has broken parts.", code="trust.pem") from error
 
 
-def _manifest(folder: Path) -> Mapping[str, str] | None:
-    """Relative path to SHA-256, or ``None`` without a manifest."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file:
-            entries = json.loads(file.read(_MAX_MANIFEST))["entries"]
-        return {str(entry["path"]): str(entry["sha256"]) for entry in entries}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(
-            "The manifest of the trust folder is unreadable.",
-            code="settings.trust_manifest",
-            file=str(path),
-            expected='{"entries": [{"path": ..., "sha256": ...}]}',
-        ) from error
-
-
 def _files(
     folder: Path, kind: str, manifest: Mapping[str, str] | None, problems: list[Problem]
 ) -> Iterator[tuple[str, bytes]]:
@@ -120,6 +108,7 @@ def _files(
 _PROBLEMS: Final[Mapping[str, str]] = {
     "trust.count": "The folder holds too many files.",
     "trust.manifest": "The manifest does not list this file as it is.",
+    "trust.missing": "The manifest lists this file, but it is gone.",
     "trust.file": "Only plain files are read.",
     "trust.writable": "Everybody may change this file.",
     "trust.size": "The file is too long.",

@@ -78,7 +78,7 @@ def signing_moment(signer: Certificate, *, signing_time: datetime | None, at: da
         if signing_time > at + _SKEW:
             raise Expired("The document was signed in the future.", code="chain.validity")
         return Moment(at=signing_time, basis="signing_time")
-    end = _usage_end(signer)
+    end = usage_end(signer)
     if end is not None and end < at:
         return Moment(at=end, basis="usage_period")
     return Moment(at=at, basis="now")
@@ -225,7 +225,8 @@ def _check_validity(certificate: Certificate, moment: datetime) -> None:
         raise Expired("A certificate was not valid at signing.", code="chain.validity")
 
 
-def _usage_end(certificate: Certificate) -> datetime | None:
+def usage_end(certificate: Certificate) -> datetime | None:
+    """When the private key stops signing, if the certificate says so. Raises ``FormatError``."""
     extension = certificate.extensions.get(USAGE_PERIOD)
     if extension is None:
         return None

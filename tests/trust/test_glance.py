@@ -60,7 +60,7 @@ def test_odd_encodings_are_left_to_the_parser(party):
     assert glance(b"\x30\x80" + body + b"\0\0") is None
     assert glance(b"\x30\x85\0\0" + len(body).to_bytes(3, "big") + body) is None
     tbs = data[8 : 8 + int.from_bytes(data[6:8], "big")]
-    assert glance(b"\x30\x82" + (len(tbs) + 8).to_bytes(2, "big") + b"\x30\x80" + tbs) is None
+    assert glance(b"\x30\x82" + (len(tbs) + 2).to_bytes(2, "big") + b"\x30\x80" + tbs) is None
 
 
 @pytest.mark.parametrize("text", ["", "30", "3003020100", "300530030201", "0400"])
