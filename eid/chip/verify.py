@@ -53,6 +53,7 @@ from eid.chip.checks.passive import (
     check_signature,
 )
 from eid.chip.checks.question import Covered, Question
+from eid.chip.chip_auth import VerifierSession
 from eid.chip.evidence import Evidence
 from eid.chip.lds.template import trimmed
 from eid.chip.lds.vn import VnData
@@ -127,7 +128,7 @@ class _Judgement:
     chain: Chain | None
 
 
-def judge(
+def judge(  # noqa: PLR0913 - what a verifier brings, by keyword
     evidence: Evidence,
     trust: TrustStore,
     *,
@@ -135,17 +136,27 @@ def judge(
     at: datetime,
     challenge: bytes | None = None,
     expect_number: str | None = None,
+    chip_session: VerifierSession | None = None,
 ) -> Verdict:
     """Report every check and the verdict; never raises for a bad card.
 
     ``at`` is an aware datetime. ``challenge`` is the verifier's own eight bytes: one found in the
     evidence is never taken for it. ``expect_number`` is the 12-digit number asked for.
+    ``chip_session`` is the verifier's own half of Chip Authentication, for this one answer.
     """
-    question = _question(evidence, trust, policy, at, challenge, expect_number)
+    question = _question(
+        evidence,
+        trust,
+        policy=policy,
+        at=at,
+        challenge=challenge,
+        expect_number=expect_number,
+        chip_session=chip_session,
+    )
     return _judge(question).verdict
 
 
-def verify(
+def verify(  # noqa: PLR0913 - what a verifier brings, by keyword
     evidence: Evidence,
     trust: TrustStore,
     *,
@@ -153,26 +164,37 @@ def verify(
     at: datetime,
     challenge: bytes | None = None,
     expect_number: str | None = None,
+    chip_session: VerifierSession | None = None,
 ) -> VerifiedCard:
     """As :func:`judge`, but return the verified card or raise the most telling error.
 
     Raises a ``VerificationError`` whose ``verdict`` is the report; ``UntrustedIssuer`` with code
     ``chain.unanchored`` if nothing is wrong but no anchor is known.
     """
-    question = _question(evidence, trust, policy, at, challenge, expect_number)
+    question = _question(
+        evidence,
+        trust,
+        policy=policy,
+        at=at,
+        challenge=challenge,
+        expect_number=expect_number,
+        chip_session=chip_session,
+    )
     found = _judge(question)
     if found.verdict.error is not None:
         raise found.verdict.error
     return _card(question, found)
 
 
-def _question(
+def _question(  # noqa: PLR0913 - the same
     evidence: Evidence,
     trust: TrustStore,
+    *,
     policy: Policy,
     at: datetime,
     challenge: bytes | None,
     expect_number: str | None,
+    chip_session: VerifierSession | None,
 ) -> Question:
     if at.tzinfo is None:
         raise ValueError("at must be an aware datetime")
@@ -185,6 +207,7 @@ def _question(
         at=at,
         challenge=challenge,
         expect_number=expect_number,
+        chip_session=chip_session,
     )
 
 
@@ -248,7 +271,8 @@ def _card(question: Question, found: _Judgement) -> VerifiedCard:
         expires=person.expires,
         signer=signed.signer.fingerprint,
         anchor=chain.anchor.fingerprint,
-        possession_proven={"sod.chain", "aa.signature", "aa.freshness"} <= proven,
+        possession_proven="sod.chain" in proven
+        and ("chip_auth" in proven or {"aa.signature", "aa.freshness"} <= proven),
         policy=question.policy.name,
         verified_at=question.at,
         seal=_SEAL,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import Final
 
 from eid.chip import active_auth
 from eid.chip.checks.question import Covered, Question
+from eid.chip.chip_auth import VerifierSession, check_relayed
 from eid.chip.lds.dg2 import parse_dg2
 from eid.chip.lds.dg14 import parse_dg14
 from eid.chip.lds.dg15 import parse_dg15
@@ -118,10 +120,31 @@ def check_chip_authentication(question: Question, covered: Covered) -> Check:
             return absent(name, "chip_auth.unavailable", "DG14 offers no Chip Authentication.")
     except EidError as error:
         return failed(name, error)
-    if question.evidence.chip_authentication is None:
+    return _check_session(question, dg14)
+
+
+def _check_session(question: Question, dg14: SecurityInfos) -> Check:
+    name = "chip_auth"
+    proof, session = question.evidence.chip_authentication, question.chip_session
+    if proof is None:
         return absent(name, "chip_auth.not_performed", "Chip Authentication was not run.")
+    if proof.by == "verifier" and session is not None:
+        return _check_own_session(session, proof.transcript, dg14)
     message = "Whoever ran the session can write its transcript; it proves nothing to others."
     return unknown(name, "chip_auth.not_transferable", message)
+
+
+def _check_own_session(session: VerifierSession, transcript: bytes, dg14: SecurityInfos) -> Check:
+    """Judge the chip's answer in the session that this verifier drew the key for."""
+    name = "chip_auth"
+    digests = {hashlib.sha256(key.spki).digest() for key in dg14.ca_public_keys}
+    try:
+        check_relayed(session, transcript)
+        if session.key_digest not in digests:
+            raise NotGenuine("The chip proved another key.", code="chip_auth.other_key")
+    except EidError as error:
+        return failed(name, error)
+    return passed(name, "chip_auth.proven", "The original chip answered the verifier's session.")
 
 
 def _check_keys(dg14: SecurityInfos) -> bool:

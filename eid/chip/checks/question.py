@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
 
+from eid.chip.chip_auth import VerifierSession
 from eid.chip.evidence import Evidence
 from eid.chip.policy import Policy
 from eid.trust.store import TrustStore
@@ -25,6 +26,7 @@ class Question:
     at: datetime
     challenge: bytes | None = field(repr=False)
     expect_number: str | None = field(repr=False)
+    chip_session: VerifierSession | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
