@@ -179,6 +179,7 @@ export function showKnowledge(knowledge, language) {
 }
 
 function moment(seconds, language) {
-  const style = { dateStyle: "short", timeStyle: "medium" };
+  const two = "2-digit";
+  const style = { day: two, month: two, year: "numeric", hour: two, minute: two, second: two };
   return new Intl.DateTimeFormat(language === "vi" ? "vi-VN" : "en-GB", style).format(seconds * 1000);
 }

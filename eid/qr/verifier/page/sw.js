@@ -7,7 +7,7 @@
  */
 
 // Both are written by scripts/seal_verifier.py; a test compares them with the files.
-const VERSION = "9a62e3a57897b182";
+const VERSION = "4e5e48b53f9905c6";
 const FILES = {
   "app.js": "sha256-PMsoLhUe+mQ5VhMEsWxR7eMaqJPPtwmlRGliMQl2Vew=",
   "camera.js": "sha256-Oxc/p37L1cSGSRRj8EZSg0FazDljpjbhoCqjUiLVJPM=",
@@ -35,9 +35,9 @@ const FILES = {
   "judge.js": "sha256-MS/RGp9RLh6Q8nvXgt6IknaNJV/+H9o636ReKcSDB2Y=",
   "knowledge.js": "sha256-BQHody1ytiAJxtZiyBUcJT5Ju+tL5CaTgQliM4dHbpY=",
   "manifest.webmanifest": "sha256-VExup20tUndCTpiP8VcSMxFZ+URV8cl1fqsfP8eR1ew=",
-  "screen.js": "sha256-XyjNqnux6eE7yrbDpbDZMSrULUN3iRFQtEmXYdmBSaQ=",
+  "screen.js": "sha256-JnI2SnhM4TM84WHGmtsjB3d91pUYqzqFbOkrtLKl5Ms=",
   "store.js": "sha256-5yWA7lpS9vZzaf64cP21Jr3Wc0xulAI3Gavq25M4wwg=",
-  "style.css": "sha256-IOhw7s9E5vOyDUurC6aBOSU3ae7lORUo9qwMxSp1OV0=",
+  "style.css": "sha256-/LXXyiQP3UZ1e0ZgapLXnrvsB4WSjXOvPAheB0//Mno=",
   "texts.js": "sha256-laG7cJle6m8Yk8fxSVTUX/lE10Yrho0t/+G2A9t4Kuc=",
   "vendor/zxing-wasm/es/reader/index.js": "sha256-2QxpqCev87fIyMoxDv6+kWce8Hb3oOyDciv8VCgU9IQ=",
   "vendor/zxing-wasm/es/share.js": "sha256-CIaPt3CwpOS56z1xcBXNX7886wZJLUyy0t0nOdsRiQ8=",

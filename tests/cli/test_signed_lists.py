@@ -1,0 +1,97 @@
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from eid.cli.signed_lists import MAX_SIZE, source
+from eid.errors import FormatError, SettingsError, Unavailable
+
+
+@pytest.fixture
+def served():
+    """An address, and what it answers next: (status, headers, body)."""
+    answers, asked = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            status, headers, body = answers.pop(0)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", answers, asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_file_is_read_anew_each_time(tmp_path):
+    path = tmp_path / "list"
+    get = source(str(path))
+    with pytest.raises(FileNotFoundError):
+        get()
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        assert get() == content
+    path.write_bytes(bytes(MAX_SIZE + 1))
+    with pytest.raises(FormatError):
+        get()
+
+
+def test_an_address_is_asked_once_a_minute(served):
+    url, answers, asked = served
+    get = source(f"{url}/status/1?a=b")
+    answers.append((503, {}, b""))
+    with pytest.raises(Unavailable):
+        get()
+    answers.append((200, {}, b"list"))
+    assert get() == get() == b"list"
+    assert asked == ["/status/1?a=b"] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (302, {"Location": "/other"}, b""),
+        (404, {}, b"x"),
+        (200, {"Content-Length": "9"}, b"short"),
+    ],
+)
+def test_other_answers_are_no_lists(served, answer):
+    url, answers, asked = served
+    answers.append(answer)
+    with pytest.raises(Unavailable):
+        source(f"{url}/list")()
+    assert asked == ["/list"]
+
+
+def test_an_endless_list_is_cut(served):
+    url, answers, _ = served
+    answers.append((200, {}, bytes(MAX_SIZE + 1)))
+    with pytest.raises(FormatError):
+        source(f"{url}/list")()
+
+
+def test_nobody_there():
+    with pytest.raises(Unavailable):
+        source("http://127.0.0.1:1/list")()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["http://id.example/list", "ftp://id.example/list", "https://user:secret@id.example/",
+     "https:///list", "https://id.example/#part", "http://127.0.0.1.evil.example/"],
+)  # fmt: skip
+def test_other_addresses_are_refused(place):
+    with pytest.raises(SettingsError) as refusal:
+        source(place)
+    assert "secret" not in str(refusal.value)

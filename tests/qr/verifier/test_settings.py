@@ -1,0 +1,38 @@
+import json
+from datetime import timedelta
+
+import pytest
+
+from eid.errors import SettingsError
+from eid.qr.issuers import Denied, IssuerKey
+from eid.qr.verifier.settings import PageSettings
+
+
+def test_keys_are_written_as_in_a_trust_list(es256, eddsa):
+    settings = PageSettings(
+        publishers=(IssuerKey.of("https://trust.example", eddsa.signer.public_key),),
+        issuers=(IssuerKey.of(es256.issuer, es256.signer.public_key),),
+        max_age=timedelta(days=1),
+    )
+    content = json.loads(settings.to_json())
+    assert len(bytes.fromhex(content["publishers"][0]["key"])) == 32
+    assert len(bytes.fromhex(content["issuers"][0]["key"])) == 33
+    assert content["issuers"][0]["kid"] == es256.signer.kid.hex()
+    assert content["policy"]["max_age_s"] == 86_400
+    assert content["trust_list"] == "lists/trust-list"
+
+
+def test_settings_that_cannot_work(es256):
+    key = IssuerKey.of(es256.issuer, es256.signer.public_key)
+    denied = IssuerKey(
+        issuer=key.issuer, kid=key.kid, public_key=key.public_key, denied=(Denied(),)
+    )
+    for wrong in (
+        {},
+        {"issuers": (key,), "audience": ""},
+        {"issuers": (key,), "audience": "ế" * 67},
+        {"issuers": (denied,)},
+        {"publishers": (denied,)},
+    ):
+        with pytest.raises(SettingsError):
+            PageSettings(**wrong)
