@@ -318,6 +318,8 @@ def lock(*options: str) -> None:
         ],
         "pcsc.txt": ["requirements/pcsc.in"],
     }
+    for peers in sorted(REQUIREMENTS.glob("bench-*.in")):
+        sources[f"{peers.stem}.txt"] = [f"requirements/{peers.name}"]
     for target, source in sources.items():
         say(f"resolving requirements/{target}")
         run(

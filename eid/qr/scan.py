@@ -6,7 +6,7 @@
 
 Bytes, never a decoder's text: Vietnamese card codes are UTF-8 without saying so, and decoders
 that guess a character set garble them. A picture that does not decode at once goes through a
-cascade of filters, which stops at the first success. This module is the only home of `zxingcpp`.
+cascade of filters, which stops at the first success.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ import itertools
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import zxingcpp
 from PIL import Image, ImageFilter
 
 from eid.errors import FormatError
+from eid.qr import flatten, zxing
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 MAX_PIXELS = 40_000_000
 MAX_FILE = 64 * 1024 * 1024
-MAX_CODES = 16
 MAX_FILTERED = 8_000_000
 """Pixels that the cascade works on."""
 _MAX_SIDE = 2828
 MAX_ENLARGED = 12_000_000
 """Pixels that an enlarging step may make; larger pictures skip that step."""
 
-_QR_ONLY = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 _DARK_SHARE = 250
 """One pixel in so many is darker than the level taken for dark modules."""
 _MIN_CONTRAST = 6
+_FRAME_MODES: dict[tuple[int, ...], str] = {(): "L", (3,): "RGB", (4,): "RGBX"}
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _BROKEN_PICTURE = (
     OSError,
@@ -70,11 +72,28 @@ def scan_image(
 def scan_picture(picture: Image.Image, *, thorough: bool = True) -> tuple[bytes, ...]:
     """As `scan_image`, for a picture or camera frame that is loaded already."""
     gray = _gray(picture)
-    found = _decode(gray)
+    found = zxing.read(gray)
     if found or not thorough:
         return found
     bounded = _bounded(gray)
-    return next((found for variant in _variants(bounded) if (found := _decode(variant))), ())
+    return next((found for variant in _variants(bounded) if (found := zxing.read(variant))), ())
+
+
+def scan_frame(frame: Buffer, *, thorough: bool = True) -> tuple[bytes, ...]:
+    """As `scan_image`, for a camera's array of bytes: rows of gray, of RGB or BGR, or with alpha.
+
+    ``FormatError`` ``qr.picture`` for another shape, ``qr.picture_size`` above `MAX_PIXELS`.
+    """
+    view = memoryview(frame)
+    shape = view.shape or ()
+    mode = _FRAME_MODES.get(shape[2:])
+    if view.format != "B" or len(shape) < 2 or mode is None or 0 in shape:
+        raise FormatError("The frame is no array of gray or colour bytes.", code="qr.picture")
+    height, width = shape[:2]
+    if width * height > MAX_PIXELS:
+        raise _too_large()
+    picture = Image.frombytes(mode, (width, height), view.tobytes())
+    return scan_picture(picture, thorough=thorough)
 
 
 def load(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -114,14 +133,16 @@ def _bounded(gray: Image.Image) -> Image.Image:
     return bounded
 
 
-def _decode(picture: Image.Image) -> tuple[bytes, ...]:
-    found = zxingcpp.read_barcodes(picture, formats=_QR_ONLY)
-    contents = dict.fromkeys(code.bytes for code in found if code.valid)
-    return tuple(contents)[:MAX_CODES]
-
-
 def _variants(gray: Image.Image) -> Iterator[Image.Image]:
-    for step in CASCADE:
+    yield from _filtered(gray, CHEAP)
+    box = zxing.outline(gray)
+    if box is not None:
+        yield from flatten.flattened(gray, box)
+    yield from _filtered(gray, ENLARGING)
+
+
+def _filtered(gray: Image.Image, steps: tuple[Step, ...]) -> Iterator[Image.Image]:
+    for step in steps:
         variant = step(gray)
         if variant is not None:
             yield variant
@@ -157,15 +178,9 @@ def _enlarged(factor: int, radius: int, percent: int) -> Step:
     return step
 
 
-CASCADE: tuple[Step, ...] = (
-    _sharpened,
-    _smoothed,
-    _on_light_ground,
-    _enlarged(2, 6, 300),
-    _enlarged(3, 0, 0),
-    _enlarged(2, 3, 200),
-)
-"""Tried in this order after the plain pass; cheap steps first."""
+CHEAP: tuple[Step, ...] = (_sharpened, _smoothed, _on_light_ground)
+ENLARGING: tuple[Step, ...] = (_enlarged(2, 6, 300), _enlarged(3, 0, 0), _enlarged(2, 3, 200))
+"""Tried in this order after the plain pass; a bent code is unrolled between the two."""
 
 
 def _ground_threshold(histogram: list[int]) -> int | None:

@@ -136,7 +136,11 @@ def test_blur_needs_the_cascade():
 
 def test_enlarging_is_bounded():
     large = Image.new("L", (4000, 3000), 255)
-    sizes = [variant.size for step in scan.CASCADE if (variant := step(large)) is not None]
+    sizes = [
+        variant.size
+        for step in (*scan.CHEAP, *scan.ENLARGING)
+        if (variant := step(large)) is not None
+    ]
     assert max(width * height for width, height in sizes) <= 12_000_000
 
 
@@ -200,3 +204,29 @@ def test_any_bytes_are_a_picture_or_refused(good, data):
     except FormatError:
         return
     assert found in ((), (b"X",))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBX"])
+def test_camera_frames_are_arrays_of_bytes(mode):
+    frame = picture().convert(mode)
+    shape = (frame.height, frame.width, *((len(mode),) if mode != "L" else ()))
+    view = memoryview(frame.tobytes()).cast("B", shape)
+    assert scan.scan_frame(view) == (b"HELLO WORLD",)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"flat", memoryview(bytes(12)).cast("B", (2, 3, 2)), memoryview(bytes(16)).cast("I", (2, 2)),
+     memoryview(bytes(24)).cast("B", (1, 2, 3, 4))],
+)  # fmt: skip
+def test_frames_of_another_shape_are_refused(frame):
+    with pytest.raises(FormatError) as refusal:
+        scan.scan_frame(frame)
+    assert refusal.value.code == "qr.picture"
+
+
+def test_frames_have_the_pixel_cap():
+    frame = memoryview(bytes(scan.MAX_PIXELS + 8)).cast("B", (2, scan.MAX_PIXELS // 2 + 4))
+    with pytest.raises(FormatError) as refusal:
+        scan.scan_frame(frame)
+    assert refusal.value.code == "qr.picture_size"
