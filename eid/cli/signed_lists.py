@@ -43,7 +43,7 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(MAX_SIZE + 1)
     if len(data) > MAX_SIZE:
-        raise FormatError("A list is larger than allowed.", code="list.size")
+        raise FormatError("A list is larger than allowed.", code="input.list")
     return data
 
 
@@ -69,12 +69,12 @@ def _fetch(url: str) -> bytes:
             connection.request("GET", path, headers={"User-Agent": "eid-qr-verifier"})
             answer = connection.getresponse()
             if answer.status != http.client.OK:
-                raise Unavailable("A list is not served at its address.", code="list.unavailable")
+                raise Unavailable("A list is not served at its address.", code="unavailable.list")
             return _bounded(answer, deadline)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as e:
-        raise Unavailable("A list cannot be fetched now.", code="list.unavailable") from e
+        raise Unavailable("A list cannot be fetched now.", code="unavailable.list") from e
 
 
 def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
@@ -89,7 +89,7 @@ def _bounded(answer: http.client.HTTPResponse, deadline: float) -> bytes:
     while chunk := answer.read1(_CHUNK):
         data += chunk
         if len(data) > MAX_SIZE:
-            raise FormatError("A list is larger than allowed.", code="list.size")
+            raise FormatError("A list is larger than allowed.", code="input.list")
         if time.monotonic() > deadline:
             raise TimeoutError
     if answer.getheader("Content-Length", str(len(data))) != str(len(data)):
