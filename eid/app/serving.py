@@ -12,8 +12,10 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from eid.app.gate import THREADS, Gate
 from eid.app.installation import open_installation
 from eid.app.settings import Settings
+from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.web import create_app
 
 if TYPE_CHECKING:
@@ -35,13 +37,17 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=8,
-        log_level=LogLevels.warning,
+        blocking_threads=THREADS,
+        log_level=LogLevels.error,  # it would warn of so many threads, which are for slow clients
         log_access=False,
         websockets=False,
         respawn_failed_workers=True,
     )
-    server.serve(target_loader=partial(create_wsgi, settings), wrap_loader=False)
+    server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
+
+
+def _create_gated(settings: Settings) -> Gate:
+    return Gate(create_wsgi(settings), max_body=MAX_SEALED)
 
 
 def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Response]:

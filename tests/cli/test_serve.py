@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,19 @@ def write(folder: Path, port: int) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+def assert_slow_bodies_stop_nobody(port: int) -> None:
+    """Forty clients send half a form and keep the line open (row O-071)."""
+    head = f"POST /token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 99\r\n\r\na"
+    with ExitStack() as stack:
+        for _ in range(40):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(head.encode())
+        time.sleep(0.3)
+        provider = f"http://127.0.0.1:{port}"
+        assert requests.get(f"{provider}/health/ready", timeout=10).status_code == 200
+        assert requests.post(f"{provider}/token", data={"a": "b"}, timeout=10).status_code == 401
 
 
 def test_it_serves_until_it_is_ended(tmp_path: Path) -> None:
@@ -45,6 +59,7 @@ def test_it_serves_until_it_is_ended(tmp_path: Path) -> None:
                 continue
             break
         assert ready.status_code == 200
+        assert_slow_bodies_stop_nobody(port)
     finally:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=20)
