@@ -1,7 +1,8 @@
 """Prepare a fresh clone: Debian packages, the virtual-reader driver and a hash-pinned ``.venv``.
 
 ``make`` calls this before every target. It asks nothing, does only what is missing and returns
-at once when nothing is. ``EID_NO_APT=1`` leaves apt alone. ``prepare.py lock`` resolves
+at once when nothing is. ``EID_NO_APT=1`` leaves apt alone. ``prepare.py browser`` adds Chromium
+for the tests of pages, where that is possible. ``prepare.py lock`` resolves
 requirements/*.txt anew; ``prepare.py lock --upgrade`` moves every pin to the newest version.
 """
 
@@ -180,6 +181,21 @@ def prepare_machine() -> list[str]:
     return missing
 
 
+def prepare_browser() -> None:
+    """Install Chromium for the tests of pages, if that is possible; else they are skipped."""
+    if found("chromium", "chromium-browser"):
+        return
+    apt = not os.environ.get("EID_NO_APT") and shutil.which("apt-get") is not None
+    prefix = root_prefix() if apt else None
+    try:
+        if prefix is not None:
+            install_packages(["chromium"], prefix)
+    except CannotPrepare as error:
+        say(f"apt did not help [{str(error).splitlines()[-1]}]")
+    if not found("chromium", "chromium-browser"):
+        say("no Chromium, tests of pages are skipped; to get it: sudo apt-get install chromium")
+
+
 def report_missing(missing: list[str], *, pyscard: bool) -> None:
     """One line, only when something is missing: what, what that means, and how to get it."""
     wanting = [*missing]
@@ -350,7 +366,12 @@ def main(arguments: list[str]) -> int:
             say("waiting for another set-up in this folder")
             fcntl.flock(guard, fcntl.LOCK_EX)
         try:
-            prepare() if not arguments else lock(*arguments[1:])
+            if not arguments:
+                prepare()
+            elif arguments[0] == "browser":
+                prepare_browser()
+            else:
+                lock(*arguments[1:])
         except CannotPrepare as error:
             say(str(error))
             return 1

@@ -124,3 +124,35 @@ def test_the_test_command_fails_when_a_step_fails(tmp_path: Path) -> None:
     (tmp_path / ".ci/run").write_text((ROOT / ".ci/run").read_text())
     done = subprocess.run(["sh", tmp_path / ".ci/run"], capture_output=True, check=False)
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "fails"), [({"EID_NO_APT": "1"}, False), ({}, False), ({}, True)]
+)
+def test_the_browser_is_optional(
+    prepare: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: dict[str, str],
+    fails: bool,
+) -> None:
+    there: list[str] = []
+
+    def install(names: list[str], prefix: list[str]) -> None:
+        assert (names, prefix) == (["chromium"], [])
+        if fails:
+            raise prepare.CannotPrepare("no such package")
+        there.extend(names)
+
+    monkeypatch.delenv("EID_NO_APT", raising=False)
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(prepare.shutil, "which", lambda *_, **__: "/usr/bin/apt-get")
+    monkeypatch.setattr(prepare, "root_prefix", list)
+    monkeypatch.setattr(prepare, "install_packages", install)
+    monkeypatch.setattr(prepare, "found", lambda *names: bool(there))
+    prepare.prepare_browser()
+    assert there == ([] if setting or fails else ["chromium"])
+    said = capsys.readouterr().err
+    assert ("tests of pages are skipped" in said) == (not there)
+    prepare.prepare_browser()
