@@ -2,13 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint coverage lock clean ready
+.PHONY: demo test lint coverage lock clean ready browser
 .DEFAULT_GOAL := test
 
 demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and the like go through
 	@$(BIN)/eid demo $(ARGS)
 
-test: lint  ## Everything that must hold: style, types, import contracts, tests, examples in the docs
+test: lint browser  ## Everything that must hold: style, types, import contracts, tests, examples in the docs
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: ready
@@ -17,7 +17,7 @@ lint: ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-coverage: ready
+coverage: ready browser
 	$(BIN)/python -m pytest -q --cov=eid --cov-branch --cov-report=term-missing:skip-covered $(ARGS)
 
 lock: ready  ## Resolve requirements/*.txt again; UPGRADE=1 moves to the newest versions
@@ -29,3 +29,6 @@ clean:
 
 ready:
 	@$(PYTHON) scripts/prepare.py
+
+browser: ready
+	@$(PYTHON) scripts/prepare.py browser
