@@ -1,4 +1,4 @@
-"""DG2: the face in CBEFF and ISO/IEC 19794-5 (ICAO Doc 9303-10 §4.7.2; 19794-5:2005 §5).
+"""DG2: the face in CBEFF, by ISO/IEC 19794-5 or 39794-5 (ICAO Doc 9303-10 §4.7.2).
 
 Headers are checked, the picture is never decoded. Lengths off by up to eight bytes are met in the
 field (NZ, UK) and taken; anything beyond the data is refused.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from eid import tlv
+from eid.chip.lds.face39794 import first_picture, is_extensible
 from eid.chip.lds.files import FILES
 from eid.chip.lds.template import contents
 from eid.errors import FormatError
@@ -34,7 +35,7 @@ _MAGIC: Final[tuple[tuple[bytes, ImageFormat], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """The first face: encoded picture, its format by its own bytes, size as the header says."""
+    """The first face: encoded picture, its format by its own bytes, size as the header says (0: it does not)."""
 
     image: bytes = field(repr=False)
     format: ImageFormat
@@ -57,6 +58,9 @@ def parse_dg2(data: bytes) -> Portrait:
     blocks = [part for part in parts if part.tag in _BLOCKS]
     if header is None or len(blocks) != 1:
         raise FormatError("DG2 has no biometric data.", code="dg2.template")
+    if is_extensible(blocks[0].value):
+        image = first_picture(blocks[0].value)
+        return Portrait(image=image, format=_format(image), width=0, height=0)
     return _face_record(blocks[0].value)
 
 
