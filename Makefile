@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint coverage lock clean ready browser
+.PHONY: demo test lint coverage bench fuzz lock clean ready browser
 .DEFAULT_GOAL := test
 
 demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and the like go through
@@ -19,6 +19,12 @@ lint: ready
 
 coverage: ready browser
 	$(BIN)/python -m pytest -q --cov=eid --cov-branch --cov-report=term-missing:skip-covered $(ARGS)
+
+bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" runs one room shortly
+	$(BIN)/python -m bench $(ARGS)
+
+fuzz: ready  ## Any bytes into the parsers, for FUZZ_SECONDS each (default 20)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: ready  ## Resolve requirements/*.txt again; UPGRADE=1 moves to the newest versions
 	@$(PYTHON) scripts/prepare.py lock $(if $(UPGRADE),--upgrade)

@@ -152,7 +152,7 @@ def png(symbol: Symbol, *, module_px: int = 8) -> bytes:
         (
             b"\x89PNG\r\n\x1a\n",
             _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)),
-            _chunk(b"IDAT", zlib.compress(b"".join((edge, *lines, edge)), 9)),
+            _chunk(b"IDAT", zlib.compress(b"".join((edge, *lines, edge)))),
             _chunk(b"IEND", b""),
         )
     )
