@@ -1,6 +1,6 @@
 """Keys on disk, one file per purpose, made on first use (contracts §7).
 
-The folder has mode 0700 and each file 0600. A new key is written beside its place and linked
+The folders that are made have mode 0700 and each file 0600. A new key is written beside its place and linked
 into it, so that of two processes that start at once both end with the same key.
 """
 
@@ -101,7 +101,8 @@ def _read(path: Path) -> bytes:
 
 
 def _create(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):  # parents=True alone leaves it to the umask
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -110,7 +110,10 @@ class EncryptionKey:
 def load_pem(pem: bytes) -> PrivateKey:
     """A private key of a kind we sign with, from unencrypted PEM; FormatError otherwise."""
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
+        # our own file: OpenSSL's primality tests cost 40 ms for each RSA key at every start
+        key = serialization.load_pem_private_key(
+            pem, password=None, unsafe_skip_rsa_key_validation=True
+        )
     except (ValueError, TypeError) as error:
         raise FormatError("The file is not an unencrypted private key.", code="key.pem") from error
     if not isinstance(

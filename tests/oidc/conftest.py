@@ -35,6 +35,7 @@ from eid.keys import (
     encode_base64url,
     encrypt_jwe,
     parse_json_object,
+    sign_jwt,
     verify_jwt,
 )
 from eid.levels.account import Account, Profile
@@ -56,6 +57,13 @@ from eid.testing.softcard_active import sign
 from eid.trust.store import TrustStore
 
 ISSUER = "https://id.example"
+CLIENT_KEY = SigningKey.generate("client")
+OTHER_KEY = SigningKey.generate("client")
+API = "https://api.example"
+GOODBYE = "https://portal.example/goodbye"
+BACKCHANNEL = "https://portal.example/backchannel"
+REFRESHES: list[JSON] = ["authorization_code", "refresh_token"]
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 CALLBACK = "https://portal.example/callback"
 SECRET = "portal-secret-0123456789"
 PASSWORD = "a long enough password"
@@ -384,7 +392,7 @@ class World:
 
     def begin(self, browser: Browser, **changed: str | None) -> str:
         """The path of a new interaction."""
-        return self.authorize(browser, **changed).path
+        return self.authorize(browser, **changed).path.removesuffix("/consent")
 
     def password(self, browser: Browser, here: str, who: str = "thu", **form: str) -> Answer:
         csrf = browser.get(here).field("csrf")
@@ -456,18 +464,132 @@ class World:
         body = urlencode({name: value for name, value in form.items() if value is not None})
         return self.browser().send("POST", "/token", body=body, headers=headers)
 
+    def call(self, path: str, form: Mapping[str, str | None], **headers: str) -> Answer:
+        """A program's call: no cookies, no browser's headers."""
+        body = urlencode({name: value for name, value in form.items() if value is not None})
+        return self.browser().send("POST", path, body=body, headers=headers)
+
+    def refresh(self, token: str, *, auth: str | None = "keeper", **changed: str | None) -> Answer:
+        form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": token}
+        headers = {} if auth is None else {"Authorization": basic(auth, SECRET)}
+        return self.call("/token", form | changed, **headers)
+
+    def assertion(
+        self, client_id: str = "keyed", *, key: SigningKey = CLIENT_KEY, **changed: JSON
+    ) -> dict[str, str]:
+        """A client assertion, as form fields."""
+        now = int(self.now.timestamp())
+        claims: dict[str, JSON] = {
+            "iss": client_id,
+            "sub": client_id,
+            "aud": ISSUER,
+            "jti": secrets.token_hex(8),
+            "iat": now,
+            "exp": now + 60,
+        }
+        kept = {name: value for name, value in (claims | changed).items() if value is not None}
+        token = sign_jwt(kept, key, typ="JWT")
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": token}
+
+    def proof(
+        self,
+        path: str = "/token",
+        *,
+        key: SigningKey = OTHER_KEY,
+        method: str = "POST",
+        access: str | None = None,
+        header: Mapping[str, JSON] | None = None,
+        **changed: JSON,
+    ) -> str:
+        """A DPoP proof."""
+        jwk = {name: value for name, value in key.public_jwk().items() if name not in _NAMES}
+        head: dict[str, JSON] = {"typ": "dpop+jwt", "alg": key.alg, "jwk": jwk}
+        head |= header or {}
+        claims: dict[str, JSON] = {
+            "htm": method,
+            "htu": ISSUER + path,
+            "iat": int(self.now.timestamp()),
+            "jti": secrets.token_hex(8),
+        }
+        if access is not None:
+            claims["ath"] = encode_base64url(hashlib.sha256(access.encode()).digest())
+        kept = {name: value for name, value in (claims | changed).items() if value is not None}
+        parts = [encode_base64url(canonical_json(part)) for part in (head, kept)]
+        message = ".".join(parts)
+        return f"{message}.{encode_base64url(key.sign(message.encode()))}"
+
+    def request_object(
+        self, client_id: str, /, *, key: SigningKey = CLIENT_KEY, **changed: JSON
+    ) -> str:
+        """A signed request object of the usual parameters."""
+        now = int(self.now.timestamp())
+        claims: dict[str, JSON] = {
+            **self.parameters(client_id=client_id),
+            "iss": client_id,
+            "aud": ISSUER,
+            "nbf": now,
+            "exp": now + 60,
+        }
+        kept = {name: value for name, value in (claims | changed).items() if value is not None}
+        return sign_jwt(kept, key, typ="oauth-authz-req+jwt")
+
+    def push(
+        self, client_id: str = "fapi", *, dpop: str | None = None, **changed: str | None
+    ) -> Answer:
+        """A pushed request, with an assertion."""
+        form = {**self.parameters(client_id=client_id), **self.assertion(client_id), **changed}
+        return self.call("/par", form, **({} if dpop is None else {"DPoP": dpop}))
+
+    def fapi_code(self, client_id: str = "fapi", **changed: str | None) -> str:
+        """A code of the profile fapi2."""
+        pushed = self.push(client_id, **changed)
+        assert pushed.status == 201, pushed.text
+        return self.code_of(str(pushed.json()["request_uri"]), client_id)
+
+    def code_of(self, request_uri: str, client_id: str = "fapi") -> str:
+        """The code for a pushed request."""
+        browser = self.browser()
+        here = browser.get(
+            f"/authorize?{urlencode({'client_id': client_id, 'request_uri': request_uri})}"
+        ).path
+        self.password(browser, here)
+        return self.agree(browser, here).query["code"]
+
+    def fapi_redeem(
+        self, code: str, *, proof: str | None = "", client_id: str = "fapi", **changed: str | None
+    ) -> Answer:
+        """Redeem a code with an assertion and a proof."""
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "code_verifier": self.verifier,
+            **self.assertion(client_id),
+        }
+        shown = self.proof() if proof == "" else proof
+        headers = {} if shown is None else {"DPoP": shown}
+        return self.call("/token", form | changed, **headers)
+
     def userinfo(self, access: str) -> Answer:
         return self.browser().get("/userinfo", Authorization=f"Bearer {access}")
+
+    def bound_userinfo(self, access: str, *, proof: str | None = None, **changed: JSON) -> Answer:
+        """Userinfo with a token that is bound to a key."""
+        shown = proof or self.proof("/userinfo", method="GET", access=access, **changed)
+        return self.browser().get("/userinfo", Authorization=f"DPoP {access}", DPoP=shown)
 
     def claims(self, token: JSON, audience: str = "portal") -> dict[str, JSON]:
         return verify_jwt(
             str(token),
-            JwkSet.of(self.provider.keys.tokens),
+            JwkSet.of(*self.provider.keys.published),
             typ="JWT",
             issuer=ISSUER,
             audience=audience,
             at=self.now,
         )
+
+
+_NAMES = frozenset({"kid", "alg", "use"})
 
 
 def basic(user: str, secret: str) -> str:
@@ -510,7 +632,25 @@ def registered() -> tuple[Client, ...]:
         "client_secret": SECRET,
     }
     rows: tuple[dict[str, JSON], ...] = (
-        {"client_id": "portal", "client_name": "Cổng <b>dịch vụ</b>"},
+        {
+            "client_id": "portal",
+            "client_name": "Cổng <b>dịch vụ</b>",
+            "post_logout_redirect_uris": [GOODBYE],
+            "backchannel_logout_uri": BACKCHANNEL,
+        },
+        {"client_id": "keeper", "grant_types": REFRESHES, "eid_resources": [API]},
+        {"client_id": "api", "eid_audience": API},
+        {"client_id": "loose", "eid_pkce_optional": True},
+        {
+            "client_id": "rsa",
+            "id_token_signed_response_alg": "RS256",
+            "userinfo_signed_response_alg": "PS256",
+        },
+        {
+            "client_id": "edwards",
+            "id_token_signed_response_alg": "EdDSA",
+            "eid_verified_claims": True,
+        },
         {"client_id": "poster", "token_endpoint_auth_method": "client_secret_post"},
         {"client_id": "narrow", "scope": "openid profile"},
         {"client_id": "strict", "eid_min_auth_level": 1},
@@ -522,9 +662,18 @@ def registered() -> tuple[Client, ...]:
         },
     )
     clients = [client_from_metadata(base | row, legal_entity="Example Ltd") for row in rows]
-    public: dict[str, JSON] = {"client_id": "app", "token_endpoint_auth_method": "none"}
     secretless = {name: value for name, value in base.items() if name != "client_secret"}
-    clients.append(client_from_metadata(secretless | public, legal_entity="Example Ltd"))
+    jwks: dict[str, JSON] = {"keys": [CLIENT_KEY.public_jwk()]}
+    keyed: dict[str, JSON] = {"token_endpoint_auth_method": "private_key_jwt", "jwks": jwks}
+    more: tuple[dict[str, JSON], ...] = (
+        {"client_id": "app", "token_endpoint_auth_method": "none"},
+        {"client_id": "pocket", "token_endpoint_auth_method": "none", "grant_types": REFRESHES},
+        {"client_id": "keyed", **keyed, "grant_types": REFRESHES},
+        {"client_id": "fapi", **keyed, "eid_profile": "fapi2", "grant_types": REFRESHES},
+        {"client_id": "fapi-other", **keyed, "eid_profile": "fapi2"},
+        {"client_id": "signer", **keyed, "require_signed_request_object": True},
+    )
+    clients += [client_from_metadata(secretless | row, legal_entity="Example Ltd") for row in more]
     return tuple(clients)
 
 
