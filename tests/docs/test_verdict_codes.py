@@ -16,7 +16,9 @@ SOURCES = [
     ROOT / "eid" / "chip" / "active_auth.py",
     ROOT / "eid" / "chip" / "verify.py",
 ]
-ELSEWHERE = {"settings", "trust", "crl", "format", "dg13"}
+ELSEWHERE = {
+    "settings", "trust", "crl", "format", "dg13", "masterlist", "ldif", "link", "authority",
+}  # fmt: skip
 """Families of the trust folder, and of files whose faults show as another code."""
 
 
