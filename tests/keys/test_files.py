@@ -30,6 +30,16 @@ def test_made_once_private_and_kept(tmp_path, name):
     assert [entry.name for entry in path.parent.iterdir()] == [name]
 
 
+def test_nobody_else_can_swap_the_folder_of_keys_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        load_or_create_secret(tmp_path / "data", "tokens")
+    finally:
+        os.umask(before)
+    folders = (tmp_path / "data", tmp_path / "data" / "keys")
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+
+
 def test_one_key_per_purpose(tmp_path):
     kids = {load_or_create_signing_key(tmp_path, purpose).kid for purpose in ("tokens", "audit")}
     kids.add(load_or_create_encryption_key(tmp_path, "tokens").kid)
