@@ -87,6 +87,10 @@ def run(arguments: Sequence[str]) -> int:
         return REFUSED
     except (EidError, OSError, ModuleNotFoundError) as e:
         return _failed(e)
+    except (RecursionError, MemoryError):
+        # Hostile nesting or size that a parser of the standard library gave up on.
+        sys.stderr.write("eid: A file is nested too deeply or too big. (input.size)\n")
+        return UNUSABLE
     return code if isinstance(code, int) else 0
 
 

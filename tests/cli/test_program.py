@@ -74,6 +74,8 @@ def raising(error: BaseException) -> Callable[..., Any]:
         (Unavailable("Later."), 1, "eid: Later. (unavailable)\n"),
         (FormatError("Odd."), 2, "eid: Odd. (format)\n"),
         (SettingsError("Mend."), 2, "eid: Mend. (settings)\n"),
+        (RecursionError(), 2, "eid: A file is nested too deeply or too big. (input.size)\n"),
+        (MemoryError(), 2, "eid: A file is nested too deeply or too big. (input.size)\n"),
         (
             FileNotFoundError(2, "No such file or directory", "x.json"),
             2,
@@ -192,3 +194,20 @@ def test_a_reader_of_our_output_may_leave() -> None:
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_hostile_nesting_in_any_file_of_the_operator_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = "[" * 50_000
+    (tmp_path / "trust" / "csca").mkdir(parents=True)
+    policy, settings = tmp_path / "policy.toml", tmp_path / "eid.toml"
+    for path in (policy, settings):
+        path.write_text("a = " + deep)
+    common = ["verify", str(tmp_path), "--trust", str(tmp_path / "trust")]
+    assert main([*common, "--policy", str(policy)]) == 2
+    assert main(["serve", "--config", str(settings)]) == 2
+    assert main(["kiosk", "--config", str(settings)]) == 2
+    (tmp_path / "trust" / "manifest.json").write_text(deep)
+    assert main(common) == 2
+    assert capsys.readouterr().err.count("\n") == 4
