@@ -150,6 +150,39 @@ def history(*, config: _Config, username: _Username) -> int:
 
 
 @account.command()
+def access(*, config: _Config, username: _Username, by: _By) -> int:
+    """Print everything about one person as JSON, for that person; the look goes on record."""
+    with _account(config, username) as (installation, found):
+        document = installation.store.subjects.access(found.id, by=by, at=datetime.now(UTC))
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    return 0
+
+
+@account.command()
+def erase(
+    *,
+    config: _Config,
+    username: _Username,
+    by: _By,
+    reason: _Reason,
+    backup_keys: Annotated[
+        list[Path] | None,
+        typer.Option(help="A key file of backups to erase the person from. May be repeated."),
+    ] = None,
+) -> int:
+    """Close the account and destroy the person's data and key; the record stays."""
+    from eid.store.backup import erase_from_keys
+
+    with _account(config, username) as (installation, found):
+        now = datetime.now(UTC)
+        installation.store.subjects.erase(found.id, by=by, reason=reason, at=now)
+        for keys in backup_keys or ():
+            erase_from_keys(keys, found.id)
+    typer.echo(f"Erased; what the law keeps names {found.id} only.")
+    return 0
+
+
+@account.command()
 def cases(
     *,
     config: _Config,

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 import typer
 
 from eid.cli.account import account
+from eid.cli.audit import audit
 from eid.cli.client import client
+from eid.cli.db import db
 from eid.cli.demo import demo
 from eid.cli.doctor import doctor
 from eid.cli.kiosk import kiosk
@@ -68,6 +70,8 @@ def program() -> typer.Typer:
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
     app.add_typer(levels, name="levels")
+    app.add_typer(audit, name="audit")
+    app.add_typer(db, name="db")
     app.add_typer(trust, name="trust")
     return app
 

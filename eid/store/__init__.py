@@ -19,23 +19,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from eid.errors import EidError
 from eid.keys import Envelope, load_or_create_secret, load_or_create_signing_key
+from eid.levels.rules import Rules
 from eid.store.accounts import (
     Accounts as Accounts,
     new_account_id as new_account_id,
 )
 from eid.store.audit import Audit as Audit, AuditRow as AuditRow, AuditSummary as AuditSummary
+from eid.store.consents import Consent as Consent, Consents as Consents
 from eid.store.database import Database as Database
 from eid.store.grants import Grants as Grants
 from eid.store.openings import Openings as Openings
+from eid.store.retention import Retained as Retained, retain
 from eid.store.sealed import (
     AccountKeys as AccountKeys,
     AccountSeal as AccountSeal,
     check_keys as check_keys,
 )
+from eid.store.subject import Subjects as Subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,20 @@ class Store:
     grants: Grants
     audit: Audit
     openings: Openings
+
+    @property
+    def consents(self) -> Consents:
+        """The ledger of consents."""
+        return Consents(self.database, self.audit)
+
+    @property
+    def subjects(self) -> Subjects:
+        """Access to a person's data, and their erasure."""
+        return Subjects(self.database, self.accounts, self.consents, self.audit)
+
+    def retain(self, *, rules: Rules, at: datetime) -> Retained:
+        """Let go of what has had its time, by rule."""
+        return retain(self.database, self.grants, self.accounts, self.audit, rules=rules, at=at)
 
     def close(self) -> None:
         """Close the database's idle connections."""
@@ -74,13 +93,22 @@ def open_store(
         raise
 
 
-def _open(database: Database, data_dir: Path, *, node: str, insecure_fast_hash: bool) -> Store:
-    database.migrate()
-    keys = AccountKeys(
+def check_installation(database: Database, data_dir: Path) -> None:
+    """SettingsError unless the keys under ``data_dir`` are those the database was written with."""
+    check_keys(database, _keys(data_dir))
+
+
+def _keys(data_dir: Path) -> AccountKeys:
+    return AccountKeys(
         lookup=load_or_create_secret(data_dir, "lookup"),
         pairwise=load_or_create_secret(data_dir, "pairwise"),
         envelope=load_or_create_secret(data_dir, "envelope"),
     )
+
+
+def _open(database: Database, data_dir: Path, *, node: str, insecure_fast_hash: bool) -> Store:
+    database.migrate()
+    keys = _keys(data_dir)
     check_keys(database, keys)
     openings = Openings(database, AccountSeal(keys))
     key = load_or_create_signing_key(data_dir, "audit")

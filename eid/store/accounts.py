@@ -81,15 +81,24 @@ class Accounts:
         return account
 
     def update(
-        self, account: Account, *, at: datetime, events: Sequence[AuditEvent] = ()
+        self,
+        account: Account,
+        *,
+        at: datetime,
+        events: Sequence[AuditEvent] = (),
+        then: Callable[[Connection], None] | None = None,
     ) -> Account:
         """Store an account that was read and changed, if nobody changed it since.
+
+        ``then`` runs in the same transaction, after it.
 
         AccountError ``account.changed`` if somebody did, ``account.number_taken`` if the
         profile's number belongs to another account. The user name stays.
         """
         with self._claim(account, at), self._database.write() as connection:
             self._store(connection, account, at, events)
+            if then is not None:
+                then(connection)
         return replace(account, version=account.version + 1)
 
     def happen(

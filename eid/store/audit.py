@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.keys import JSON, JwkSet, SigningKey, parse_json_object, sign_jwt
@@ -31,7 +31,7 @@ from eid.store.audit_chain import (
     walk,
 )
 from eid.store.database import Database
-from eid.store.merkle import BLOCK, root, split
+from eid.store.merkle import BLOCK, peaks_of_blocks, root, split
 from eid.store.openings import Openings
 from eid.store.schema import audit_blocks, audit_chains, audit_heads, audit_rows
 
@@ -130,6 +130,59 @@ class Audit:
             chain = self._lock_chain(connection)
             return self._sign(connection, chain, at) if chain.seq else None
 
+    def let_go(self, *, before: datetime, at: datetime, blocks: int = 40) -> int:
+        """Let go of this node's oldest rows, in whole blocks of 256; how many rows (row D-004).
+
+        Only blocks all of whose rows are from ``before`` go, at most ``blocks`` in one
+        transaction. Where the chain starts then is signed, and their roots stay: later rows, and
+        every proof that was given, verify as before (row D-008).
+        """
+        with self._database.write() as connection:
+            self._lock_chain(connection)
+            start, end = self._old_blocks(connection, before)
+            end = min(end, start + blocks)
+            if end <= start:
+                return 0
+            last = end * BLOCK
+            mine = audit_rows.c.node == self._node
+            digest = connection.execute(
+                select(audit_rows.c.hash).where(mine, audit_rows.c.seq == last)
+            ).scalar_one()
+            roots = select(audit_blocks.c.root).where(
+                audit_blocks.c.node == self._node, audit_blocks.c.block < end
+            )
+            kept = connection.execute(roots.order_by(audit_blocks.c.block)).scalars().all()
+            signed = self._signed(Chain(last, digest, peaks_of_blocks(kept)), at, START_TYPE)
+            count = connection.execute(
+                delete(audit_rows).where(mine, audit_rows.c.seq <= last)
+            ).rowcount
+            connection.execute(
+                delete(audit_heads).where(
+                    audit_heads.c.node == self._node, audit_heads.c.seq <= last
+                )
+            )
+            connection.execute(
+                update(audit_chains).where(audit_chains.c.node == self._node).values(start=signed)
+            )
+            gone = AuditEvent(kind="audit.let_go", at=at, detail={"through": str(last)})
+            self.append(connection, [gone])
+        return count
+
+    def _old_blocks(self, connection: Connection, before: datetime) -> tuple[int, int]:
+        """The first block that is kept now, and the one that may be the first."""
+        mine = audit_rows.c.node == self._node
+        first = connection.execute(select(func.min(audit_rows.c.seq)).where(mine)).scalar()
+        young = select(func.min(audit_rows.c.seq)).where(
+            mine, audit_rows.c.at >= int(before.timestamp())
+        )
+        oldest_kept = connection.execute(young).scalar()
+        whole = select(func.count()).where(audit_blocks.c.node == self._node)
+        complete = connection.execute(whole).scalar_one()
+        if first is None:
+            return 0, 0
+        end = complete if oldest_kept is None else (oldest_kept - 1) // BLOCK
+        return (first - 1) // BLOCK, end
+
     def heads(self) -> tuple[str, ...]:
         """Every signed head, oldest first, for an outside witness."""
         ordered = select(audit_heads.c.signed).order_by(audit_heads.c.node, audit_heads.c.seq)
@@ -159,7 +212,8 @@ class Audit:
         Codes: ``audit.altered`` (also of a row put in between), ``audit.missing`` (a row was
         removed), ``audit.tail`` (the chain ends elsewhere than it should), ``audit.head`` (a
         signed head is another's or disagrees). ``heads`` are heads kept outside, ``keys`` the
-        keys that may have signed (default: this node's).
+        keys that may have signed (default: this node's). Rows that were let go by retention are
+        beyond it; heads of that time are authentic, but say nothing that can be compared.
         """
         trusted = keys or JwkSet.of(self._key)
         with self._database.snapshot() as connection:
@@ -175,6 +229,11 @@ class Audit:
                 raise broken("audit.head", "", 0)
             chains = walk(connection, starts, expected)
         nothing = Chain(0, START, [])
+        expected = {
+            place: head
+            for place, head in expected.items()
+            if place[0] not in starts or starts[place[0]].seq < place[1]
+        }
         for node, seq in expected:
             if chains.get(node, nothing).seq < seq:
                 raise broken("audit.missing", node, seq)

@@ -13,7 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
@@ -121,6 +130,19 @@ class Database:
                         key="database",
                         expected="journal_mode=WAL and synchronous=FULL",
                     )
+
+    def is_empty(self) -> bool:
+        """Whether the database holds no table at all."""
+        with self.read() as connection:
+            return not inspect(connection).get_table_names()
+
+    def forget_deleted(self) -> None:
+        """Clear what deleted rows left behind: SQLite's log, PostgreSQL's dead rows of keys."""
+        with self.read() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+            else:
+                connection.exec_driver_sql("VACUUM person_keys, accounts, openings, factors")
 
     def close(self) -> None:
         """Close every idle connection."""
