@@ -21,6 +21,7 @@ Role = Literal["own_services", "state_body", "licensed_provider"]
 _ROLES = ("own_services", "state_body", "licensed_provider")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):(?P<port>[0-9]{1,5})")
+_ADDRESS = re.compile(r"[A-Za-z0-9._~:/%\[\]-]+", re.ASCII)
 _PREFIX = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}(:[a-z0-9-]+)*|https://[a-z0-9./-]+")
 
 # key of the file -> (kind, expected); the whole language of eid.toml
@@ -177,7 +178,8 @@ def _origin_url(values: Mapping[str, object], key: str, file: str) -> str:
         raise _wrong(file, key, "is no address") from error
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     clean = not (parts.query or parts.fragment or "@" in parts.netloc or url.endswith("/"))
-    if not (secure and clean and parts.hostname and port != 0 and url.isascii()):
+    usual = _ADDRESS.fullmatch(url) is not None  # it stands in headers and policies as it is
+    if not (secure and clean and usual and parts.hostname and port != 0):
         raise _wrong(file, key, "must be https (http on loopback only), without a final slash")
     return url
 

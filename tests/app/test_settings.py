@@ -67,6 +67,13 @@ def test_a_full_production_file(tmp_path: Path) -> None:
         ('issuer = "http://127.0.0.1:8400"', 'issuer = "https://me@id.example"', "issuer"),
         ('issuer = "http://127.0.0.1:8400"', 'issuer = "https://id.example?a"', "issuer"),
         ('issuer = "http://127.0.0.1:8400"', 'issuer = "https://id.example:x"', "issuer"),
+        (
+            'issuer = "http://127.0.0.1:8400"',
+            'issuer = "https://id.example; script-src *"',
+            "issuer",
+        ),
+        ('issuer = "http://127.0.0.1:8400"', 'issuer = "https://id.example\\nX-A: b"', "issuer"),
+        ('url = "http://127.0.0.1:8350"', 'url = "http://127.0.0.1:8350/a\\tb"', "agent.url"),
         ('issuer = "http://127.0.0.1:8400"', "issuer = 1", "issuer"),
         ('trust = "trust"', 'trust = "trust"\nworkers = true', "workers"),
         ('trust = "trust"', 'trust = "trust"\nworkers = 0', "workers"),
