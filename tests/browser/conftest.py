@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -176,6 +178,23 @@ def own_clinic() -> Iterator[Clinic]:
         yield clinic
 
 
+class _QuietFiles(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def static_host(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder and where a plain file server shows it."""
+    handler = partial(_QuietFiles, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield tmp_path, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -301,6 +320,8 @@ def desk(first_desk: Desk) -> Desk:
     for button in ("#next", "#cancel-question", "#stop"):
         if first_desk.page.is_visible(button):
             first_desk.page.click(button)
+    if first_desk.page.evaluate("document.documentElement.lang") != "vi":
+        first_desk.page.click("#language")
     return first_desk
 
 

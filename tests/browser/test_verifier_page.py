@@ -11,6 +11,8 @@ from eid.qr.claim169 import Biometric
 from eid.qr.presence import Asked
 from eid.qr.render import render_png
 from eid.qr.signers import SoftwareSigner
+from eid.qr.verifier.settings import TRUST_PATH
+from eid.qr.verifier.site import export_site
 
 HOUR = timedelta(hours=1)
 
@@ -157,6 +159,29 @@ REPLAY = """async ([text, challenge]) => {
 }"""
 
 
+def test_of_many_at_once_one_passes(desk, clinic):
+    desk.page.click("#ask")
+    asked = desk.question()
+    tried = desk.page.evaluate(
+        f"""async (given) => Promise.all(Array.from({{ length: 8 }}, () => ({REPLAY})(given)))""",
+        [clinic.presence(asked), list(asked.challenge)],
+    )
+    assert sorted(tried) == ["page.accepted"] + ["qr.replayed"] * 7
+
+
+def test_another_credential_ends_the_question(desk, clinic):
+    assert desk.show(clinic.credential())[0] == "green"
+    desk.page.click("#ask-holder")
+    asked = desk.question()
+    assert desk.show("EIDASK1:ABC") == ("red", "page.other_format")
+    desk.next()
+    assert desk.page.is_visible("#question")
+    assert desk.show(clinic.credential())[0] == "green"
+    desk.next()
+    assert desk.page.is_hidden("#question")
+    assert desk.show(clinic.presence(asked)) == ("red", "page.not_asked")
+
+
 def test_presence_for_others_is_red(desk, clinic):
     desk.page.click("#ask")
     asked = desk.question()
@@ -250,3 +275,31 @@ def test_a_code_without_quiet_zone_is_found(desk, clinic):
     buffer = io.BytesIO()
     cut.save(buffer, "PNG")
     assert desk.show_picture(buffer.getvalue()) == ("green", "page.accepted")
+
+
+def test_it_can_be_installed(desk):
+    devtools = desk.page.context.new_cdp_session(desk.page)
+    manifest = devtools.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    found = devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {error["errorId"] for error in found} <= {"in-incognito"}
+
+
+def test_exported_to_a_static_host(browser, desk_in, own_clinic, static_host):
+    """Below a folder, without our headers: the policy stands in the page itself."""
+    folder, address = static_host
+    lists = {TRUST_PATH: own_clinic.trust_list, "lists/status-0": own_clinic.status_list}
+    export_site(folder / "quay" / "1", own_clinic.settings().to_json(), lists)
+    own_clinic.url = f"{address}/quay/1/"
+    desk = desk_in(browser, own_clinic)
+    assert desk.show(own_clinic.credential()) == ("green", "page.accepted")
+    blocked = desk.page.evaluate("""() => new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", (said) => resolve(said.effectiveDirective));
+      fetch("http://127.0.0.1:1/").catch(() => {});
+    })""")
+    assert blocked == "connect-src"
+    desk.problems.clear()
+    desk.page.evaluate("navigator.serviceWorker.ready")
+    desk.page.context.set_offline(True)
+    desk.visit()
+    assert desk.show(own_clinic.credential(index=7)) == ("red", "qr.revoked")

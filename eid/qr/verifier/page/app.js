@@ -17,7 +17,14 @@ const scripts = window.trustedTypes?.createPolicy("eid", { createScriptURL: scri
 };
 const nowSeconds = () => Date.now() / 1000;
 
-const state = { language: LANGUAGES[0], asked: null, holder: null, verdict: null, notice: null };
+const state = {
+  language: LANGUAGES[0],
+  asked: null, // {audience, challenge} of the question on the screen
+  holder: null, // {issuer, subject} that the answer must belong to
+  verdict: null,
+  notice: null,
+  refreshing: null,
+};
 const worker = new Worker(scripts.createScriptURL("decode_worker.js"), { type: "module" });
 const decoder = new Decoder(worker);
 const camera = new Camera($("video"), decoder);
@@ -92,7 +99,7 @@ async function judgeTexts(texts) {
   const verdict = await judge(text, knowledge, { at, asked, seen: store, holder });
   verdict.ofHolder = Boolean(verdict.presence && holder);
   if (verdict.presence) state.asked = null;
-  if (verdict.kind !== "presence") state.holder = null;
+  if (verdict.kind === "credential") state.asked = state.holder = null; // another person's turn
   state.verdict = verdict;
   say(null);
   renderVerdict();
@@ -135,7 +142,9 @@ function cancelQuestion() {
 }
 
 async function refresh({ announce = false } = {}) {
-  const complete = await knowledge.refresh(nowSeconds());
+  state.refreshing ??= knowledge.refresh(nowSeconds()).catch(() => false);
+  const complete = await state.refreshing;
+  state.refreshing = null;
   if (announce) say(complete ? "updated" : "not_updated");
   renderKnowledge();
 }
@@ -176,7 +185,7 @@ translate(state.language);
 await knowledge.restore(nowSeconds()).catch(() => {});
 renderKnowledge();
 await refresh();
-setInterval(refresh, REFRESH_MS);
+setInterval(() => refresh(), REFRESH_MS);
 document.documentElement.dataset.ready = "true";
 if (navigator.serviceWorker) {
   navigator.serviceWorker

@@ -7,9 +7,9 @@
  */
 
 // Both are written by scripts/seal_verifier.py; a test compares them with the files.
-const VERSION = "4e5e48b53f9905c6";
+const VERSION = "4d5676c69419142e";
 const FILES = {
-  "app.js": "sha256-PMsoLhUe+mQ5VhMEsWxR7eMaqJPPtwmlRGliMQl2Vew=",
+  "app.js": "sha256-FbvUjBT7FdHvZ5wrcZpAuKepqe1BpE1+LQONNiogwys=",
   "camera.js": "sha256-Oxc/p37L1cSGSRRj8EZSg0FazDljpjbhoCqjUiLVJPM=",
   "core/base45.js": "sha256-umGqEHSyGC7McQUTn//g0TQlOAxn7oGxEs8VXzg3Pnk=",
   "core/bytes.js": "sha256-sW7KIeiA/y0UX9SdmfPkHQgqGcZm6QBfwoJTYiRbdP0=",
@@ -31,13 +31,13 @@ const FILES = {
   "icon-192.png": "sha256-RnMx2q7bLP/U5/aJgepZmDVjqK2efEsFbC/B5DcRouE=",
   "icon-512.png": "sha256-LwZM9kYVFHo049KEkqG6+b6pBPRGWFDjUNcFbcQp7aE=",
   "icon.svg": "sha256-9Nl/J9EGYaLeACny77Zev0N1QvIfIfdZmjUP4A8Ek9Y=",
-  "index.html": "sha256-hZHubMaZI6SWi5gogLF74P686MC5ghSuyzZIG//VTUs=",
+  "index.html": "sha256-MSFEU3fB63hJbZlGtzEiHrrNzbV1K9tlj/Su83J0loo=",
   "judge.js": "sha256-MS/RGp9RLh6Q8nvXgt6IknaNJV/+H9o636ReKcSDB2Y=",
   "knowledge.js": "sha256-BQHody1ytiAJxtZiyBUcJT5Ju+tL5CaTgQliM4dHbpY=",
   "manifest.webmanifest": "sha256-VExup20tUndCTpiP8VcSMxFZ+URV8cl1fqsfP8eR1ew=",
   "screen.js": "sha256-JnI2SnhM4TM84WHGmtsjB3d91pUYqzqFbOkrtLKl5Ms=",
   "store.js": "sha256-5yWA7lpS9vZzaf64cP21Jr3Wc0xulAI3Gavq25M4wwg=",
-  "style.css": "sha256-/LXXyiQP3UZ1e0ZgapLXnrvsB4WSjXOvPAheB0//Mno=",
+  "style.css": "sha256-YnHNM6KjMKIRVamsG0aEOwuGOEL7Hv29TAhcF6L2LVQ=",
   "texts.js": "sha256-laG7cJle6m8Yk8fxSVTUX/lE10Yrho0t/+G2A9t4Kuc=",
   "vendor/zxing-wasm/es/reader/index.js": "sha256-2QxpqCev87fIyMoxDv6+kWce8Hb3oOyDciv8VCgU9IQ=",
   "vendor/zxing-wasm/es/share.js": "sha256-CIaPt3CwpOS56z1xcBXNX7886wZJLUyy0t0nOdsRiQ8=",
