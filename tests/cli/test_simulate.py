@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from eid.chip.card_profile import CardProfile, FileFact, PaceOffer
 from eid.cli import main
+from eid.testing.case_folder import card_from_case
+from eid.testing.holder_file import EXAMPLE
 from eid.testing.people import PEOPLE
 from eid.testing.virtual_reader import unavailable_reason
 
@@ -114,3 +117,67 @@ def test_a_command_that_is_not_there(case: Any, tmp_path: Path, run: Any) -> Non
     done = run("simulate", "--image", path, "--", "no-such-command-here")
     assert done.returncode == 2
     assert "input.command" in done.stderr
+
+
+def test_profiles_and_faults_are_listed(run: Any) -> None:
+    done = run("simulate", "--list")
+    assert done.returncode == 0
+    assert "cccd-2021" in done.stdout
+    assert "le-192" in done.stdout
+    assert "pull@N" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--profile", "no-such-card"), "There is no such profile"),
+        (("--fault", "no-such-fault"), "There is no fault"),
+        (("--fault", "pull@x"), "no known name and place"),
+        (("--case", "no-such-folder"), "no usable case"),
+        (("--case", "CASE", "--fault", "dg2-jp2"), "needs a new card"),
+        (("--case", "CASE", "--image", "x.json"), "not both"),
+        (("--case", "CASE", "--save-trust", "x"), "do not give --image or --case"),
+        (("--holder", "HOLDER"), "fictional = true"),
+        (("--profile", "HOLDER"), "card profile"),
+    ],
+)
+def test_cards_that_cannot_be_made(
+    run: Any, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    holder = tmp_path / "holder.toml"
+    holder.write_text('name = "Somebody"')
+    cases = Path(__file__).parents[1] / "vectors" / "forged_cards"
+    names = {"CASE": cases / "base-bp256", "HOLDER": holder}
+    done = run("simulate", *(names.get(argument, argument) for argument in arguments))
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+@pcsc
+@pytest.mark.pcsc
+def test_kinds_cases_and_holders_lie_in_the_reader(run: Any, tmp_path: Path) -> None:
+    out, holder = tmp_path / "evidence.json", tmp_path / "holder.toml"
+    holder.write_text(EXAMPLE)
+    read = ("--", EID, "read", "--out", out)
+    kind = ("--holder", holder, "--profile", "pace-im", "--fault", "le-192")
+    done = run("simulate", *kind, *read, "--can", "555555")
+    assert done.returncode == 0, done.stderr
+    pulled = run("simulate", "--holder", holder, "--fault", "pull@9", *read, "--can", "555555")
+    assert pulled.returncode == 1
+    case = Path(__file__).parents[1] / "vectors" / "forged_cards" / "base-bp256"
+    can = card_from_case(case).can
+    done = run("simulate", "--case", case, "--fault", "no-sfi", *read, "--can", can)
+    assert done.returncode == 0, done.stderr
+
+
+@pcsc
+@pytest.mark.pcsc
+def test_a_shared_profile_is_played_back(run: Any, tmp_path: Path) -> None:
+    out, shared = tmp_path / "evidence.json", tmp_path / "profile.json"
+    offer = PaceOffer(oid="0.4.0.127.0.7.2.2.4.2.4", parameter_id=16)
+    shared.write_bytes(
+        CardProfile(pace=(offer,), files=(FileFact(name="EF.DG1", length=95),)).to_json()
+    )
+    can = PEOPLE["thu"].can
+    done = run("simulate", "--profile", shared, "--", EID, "read", "--can", can, "--out", out)
+    assert done.returncode == 0, done.stderr
