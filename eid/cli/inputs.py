@@ -29,6 +29,9 @@ def secret(value: str) -> str:
     """The value, or one line of standard input for ``-``, so that no process list shows it."""
     if value != "-":
         return value
+    if sys.stdin.isatty():
+        sys.stderr.write("Type it here, then Enter (it is shown): ")
+        sys.stderr.flush()
     try:
         line = sys.stdin.readline(_MAX_LINE + 1)
     except UnicodeDecodeError as e:

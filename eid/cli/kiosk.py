@@ -44,7 +44,7 @@ def kiosk(
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=8,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,  # below that it only comments on the number of threads
         log_access=False,
         websockets=False,
         respawn_failed_workers=True,

@@ -18,5 +18,10 @@ def serve(*, config: Annotated[Path, typer.Option(help="The settings file, eid.t
 
     settings = Settings.load(config, os.environ)
     check_free(settings.host, settings.port)
+    typer.echo(
+        f"The provider of {settings.issuer} listens on {settings.host}:{settings.port} "
+        "(Ctrl-C ends it).",
+        err=True,
+    )
     serve_provider(settings)
     return 0

@@ -169,6 +169,8 @@ def keep_running(stage: Stage) -> None:
         f"  card agent {stage.settings.agent_url}\n"
         f"  log in as  {USERNAME} with the password {stage.password}\n"
         f"  the fictional card's number is {stage.person.number}\n"
+        "Log in at the service. When you have agreed on the card agent's page, and only then,\n"
+        "present the card: a card that lay there before is not read.\n"
         "Press Enter to present the card at the reader, and again to take it away.\n"
     )
     sys.stdout.flush()
