@@ -87,6 +87,7 @@ class Card:
         self._clock = clock
         self._block = _LONG
         self._by_sfi = True
+        self._to_the_byte = False
         self.extended = extended
 
     @property
@@ -247,12 +248,14 @@ class Card:
         p1 = 0x00 if sfi is None else 0x80 | sfi
         session = self._messaging
         most = session.room(extended=False) if small and session is not None else EXTENDED
-        block = self._fall_back(
-            lambda le: self.exchange(Command(0x00, 0xB0, p1, 0x00, le=le)), most
-        )
-        if not block:
-            raise ProtocolError("A file is empty.", code="file.empty")
-        return block
+        for wanted in (_MAX_HEAD if self._to_the_byte else most, _MAX_HEAD, 2):
+            block = self._fall_back(
+                lambda le: self.exchange(Command(0x00, 0xB0, p1, 0x00, le=le)), wanted
+            )
+            if block:
+                return block
+            self._to_the_byte = True  # some chips answer 6B00 to any read past a file's end
+        raise ProtocolError("A file is empty.", code="file.empty")
 
     def _block_at(self, offset: int, wanted: int) -> bytes:
         if offset <= _MAX_OFFSET:
