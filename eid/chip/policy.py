@@ -26,6 +26,7 @@ class Policy:
 
     ``require_complete``: every listed data group but fingerprints and iris must be there.
     ``require_chip_keys``: DG14 must offer usable Chip Authentication keys.
+    ``remote_max_age_s``: how old a remote verifier's answer may be.
     ``issuing_state``: the only state whose documents are served, as in the MRZ (``VNM``).
     """
 
@@ -35,6 +36,7 @@ class Policy:
     require_chip_keys: bool = False
     issuing_state: str | None = None
     insecure_allow_sha1: bool = False
+    remote_max_age_s: int = 300
 
     def __post_init__(self) -> None:
         unknown = self.required - set(CHECK_NAMES)
@@ -59,6 +61,10 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
     {policy.name: policy for policy in (IDENTIFY, BANK, LEVEL2)}
 )
 
+_KINDS: Final[Mapping[str, type]] = MappingProxyType(
+    {"name": str, "required": list, "issuing_state": str, "remote_max_age_s": int}
+)
+
 
 def load_policy(path: Path) -> Policy:
     """Read a policy of one's own from TOML; ``SettingsError`` names what is wrong.
@@ -72,8 +78,7 @@ def load_policy(path: Path) -> Policy:
         raise _wrong(path, "", "a readable TOML file") from error
     members = {field.name: field.type for field in fields(Policy)}
     for key, value in values.items():
-        kind = {"name": str, "required": list, "issuing_state": str}.get(key, bool)
-        if key not in members or not isinstance(value, kind):
+        if key not in members or type(value) is not _KINDS.get(key, bool):
             raise _wrong(path, key, f"one of {', '.join(members)}, of its own type")
     required = values.pop("required", sorted(_IDENTIFY))
     if not all(name in CHECK_NAMES for name in required):

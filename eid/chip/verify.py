@@ -53,13 +53,15 @@ from eid.chip.checks.passive import (
     check_signature,
 )
 from eid.chip.checks.question import Covered, Question
+from eid.chip.checks.remote import check_remote
 from eid.chip.chip_auth import VerifierSession
 from eid.chip.evidence import Evidence
 from eid.chip.lds.template import trimmed
 from eid.chip.lds.vn import VnData
 from eid.chip.mrz import Mrz
 from eid.chip.policy import BANK, IDENTIFY, LEVEL2, POLICIES, Policy, load_policy
-from eid.chip.verdict import Check, Holder, Status, Verdict, absent
+from eid.chip.remote import RemoteResult
+from eid.chip.verdict import Check, Holder, Status, Verdict
 from eid.errors import Inconsistent
 from eid.trust.path import Chain
 from eid.trust.store import TrustStore
@@ -137,12 +139,14 @@ def judge(  # noqa: PLR0913 - what a verifier brings, by keyword
     challenge: bytes | None = None,
     expect_number: str | None = None,
     chip_session: VerifierSession | None = None,
+    remote: RemoteResult | None = None,
 ) -> Verdict:
     """Report every check and the verdict; never raises for a bad card.
 
     ``at`` is an aware datetime. ``challenge`` is the verifier's own eight bytes: one found in the
     evidence is never taken for it. ``expect_number`` is the 12-digit number asked for.
     ``chip_session`` is the verifier's own half of Chip Authentication, for this one answer.
+    ``remote`` is what came of asking a remote verifier (:func:`eid.chip.remote.consult`).
     """
     question = _question(
         evidence,
@@ -152,6 +156,7 @@ def judge(  # noqa: PLR0913 - what a verifier brings, by keyword
         challenge=challenge,
         expect_number=expect_number,
         chip_session=chip_session,
+        remote=remote,
     )
     return _judge(question).verdict
 
@@ -165,6 +170,7 @@ def verify(  # noqa: PLR0913 - what a verifier brings, by keyword
     challenge: bytes | None = None,
     expect_number: str | None = None,
     chip_session: VerifierSession | None = None,
+    remote: RemoteResult | None = None,
 ) -> VerifiedCard:
     """As :func:`judge`, but return the verified card or raise the most telling error.
 
@@ -179,6 +185,7 @@ def verify(  # noqa: PLR0913 - what a verifier brings, by keyword
         challenge=challenge,
         expect_number=expect_number,
         chip_session=chip_session,
+        remote=remote,
     )
     found = _judge(question)
     if found.verdict.error is not None:
@@ -195,6 +202,7 @@ def _question(  # noqa: PLR0913 - the same
     challenge: bytes | None,
     expect_number: str | None,
     chip_session: VerifierSession | None,
+    remote: RemoteResult | None,
 ) -> Question:
     if at.tzinfo is None:
         raise ValueError("at must be an aware datetime")
@@ -208,6 +216,7 @@ def _question(  # noqa: PLR0913 - the same
         challenge=challenge,
         expect_number=expect_number,
         chip_session=chip_session,
+        remote=remote,
     )
 
 
@@ -233,7 +242,7 @@ def _judge(question: Question) -> _Judgement:
         check_freshness(question, active),
         check_chip_authentication(question, covered),
         check_portrait(question, covered),
-        absent("remote", "remote.not_asked", "No remote verifier was asked."),
+        check_remote(question),
     )
     verdict = decide(
         question,

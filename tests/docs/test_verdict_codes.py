@@ -18,6 +18,7 @@ SOURCES = [
 ]
 ELSEWHERE = {
     "settings", "trust", "crl", "format", "dg13", "masterlist", "ldif", "link", "authority",
+    "dir", "dg7", "dg11", "dg12", "dg16", "atr_info", "biometric",
 }  # fmt: skip
 """Families of the trust folder, and of files whose faults show as another code."""
 

@@ -79,6 +79,7 @@ _KINDS: Final[Mapping[str, Callable[..., VerificationError]]] = MappingProxyType
         "aa.signature": NotGenuine,
         "aa.freshness": ChallengeMismatch,
         "chip_auth": NotGenuine,
+        "remote": NotGenuine,
     }
 )
 

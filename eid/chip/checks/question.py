@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 from eid.chip.chip_auth import VerifierSession
 from eid.chip.evidence import Evidence
 from eid.chip.policy import Policy
+from eid.chip.remote import RemoteResult
 from eid.trust.store import TrustStore
 
 _Value = TypeVar("_Value")
@@ -27,6 +28,7 @@ class Question:
     challenge: bytes | None = field(repr=False)
     expect_number: str | None = field(repr=False)
     chip_session: VerifierSession | None = field(default=None, repr=False)
+    remote: RemoteResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
