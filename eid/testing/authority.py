@@ -94,19 +94,23 @@ class DocumentAuthority:
         Vietnam's cards carry no signing time; give one to write the attribute.
         """
         content = sod.lds_security_object(hashes, lds=lds)
-        kind = sod.LDS_SECURITY_OBJECT
-        return tlv.encode(0x77, sod.signed_data(content, self._signer, kind, signing_time, form))
+        kind, signer = sod.LDS_SECURITY_OBJECT, self._signer(form)
+        return tlv.encode(0x77, sod.signed_data(content, signer, kind, signing_time, form))
 
     def sign_card_security(self, security_infos: bytes) -> bytes:
         """EF.CardSecurity: the chip's SecurityInfos, signed (9303-11 §9.2.11)."""
-        return sod.signed_data(security_infos, self._signer, sod.CARD_SECURITY_OBJECT)
+        signer = self._signer(BY_THE_RULES)
+        return sod.signed_data(security_infos, signer, sod.CARD_SECURITY_OBJECT)
 
-    @property
-    def _signer(self) -> sod.Signer:
+    def _signer(self, form: SignedForm) -> sod.Signer:
+        name = self.csca_name
+        if form.printable_issuer:
+            name = certificates.printable_name(name)
         return sod.Signer(
             key=self.ds_key,
             certificate=self.ds_der,
-            issuer_and_serial=der.sequence(self.csca_name, der.integer(self.ds_serial)),
+            issuer_and_serial=der.sequence(name, der.integer(self.ds_serial)),
+            further=(self.csca_der,) if form.with_anchor else (),
         )
 
     def crl(

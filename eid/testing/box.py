@@ -24,6 +24,7 @@ from eid.testing import vpcd
 from eid.testing.card_image import CardImage
 from eid.testing.faults import Fault
 from eid.testing.softcard import SoftwareCard
+from eid.testing.softcard_quirks import QUIRKS
 
 READER: Final = "Virtual PCD"
 SLOTS: Final = (f"{READER} 00 00", f"{READER} 00 01")
@@ -202,7 +203,7 @@ def _card(order: Mapping[str, object]) -> SoftwareCard:
         raise FormatError("Faults are a list.")
     return SoftwareCard(
         CardImage.from_json(json.dumps(order["image"]).encode()),
-        faults=[Fault.from_text(str(text)) for text in faults],
+        faults=[text if text in QUIRKS else Fault.from_text(str(text)) for text in faults],
         extended=bool(order.get("extended", True)),
     )
 

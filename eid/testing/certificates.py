@@ -96,6 +96,17 @@ def name(country: str, organisation: str, common_name: str) -> bytes:
     return der.sequence(*(der.set_of(der.sequence(der.oid(kind), value)) for kind, value in parts))
 
 
+def printable_name(encoded: bytes) -> bytes:
+    """The same name with every text as PrintableString, as some issuers write it in CMS."""
+    parts = []
+    for relative in tlv.parse(encoded).children():
+        kind, value = relative.children()[0].children()
+        parts.append(
+            der.set_of(der.sequence(kind.raw, der.printable(value.value.decode("ascii"))))
+        )
+    return der.sequence(*parts)
+
+
 def signature_algorithm(digest: str) -> bytes:
     """AlgorithmIdentifier of ECDSA with this digest; no parameters (RFC 5758 §3.2)."""
     return der.sequence(der.oid(_SIGNATURES[digest][0]))

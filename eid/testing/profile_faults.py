@@ -188,6 +188,15 @@ ISSUE_FAULTS: Final[Mapping[str, IssueFault]] = {
     "sod-key-id": IssueFault(
         20, "The SOD names its signer by key identifier", _sod(by_key_id=True)
     ),
+    "sod-issuer-printable": IssueFault(
+        20,
+        "The SOD writes its signer's issuer in another string type",
+        _sod(printable_issuer=True),
+    ),
+    "sod-version-1": IssueFault(23, "The SOD's SignedData has version 1", _sod(version=1)),
+    "sod-with-csca": IssueFault(
+        24, "The SOD also holds the country's own certificate", _sod(with_anchor=True)
+    ),
     "sod-signing-time": IssueFault(22, "The SOD has a signing time", _sets(signing_time=True)),
     "dg2-7f2e": IssueFault(28, "DG2's record stands in 7F2E", _face(block=0x7F2E)),
     "dg2-no-owner": IssueFault(28, "DG2 does not name its format owner", _face(owner=False)),

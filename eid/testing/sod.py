@@ -28,14 +28,16 @@ class SignedForm:
     """How a SignedData is written; the defaults are by the rules.
 
     ``content_type`` empty is the object's own; ``by_key_id`` names the signer by its key
-    identifier; ``indefinite`` writes outer lengths and the content as BER allows;
-    ``extra_certificates`` lie beside the signer's.
+    identifier, ``printable_issuer`` by its issuer in another string type; ``indefinite`` writes
+    outer lengths and the content as BER allows; ``with_anchor`` adds the country's certificate.
     """
 
     content_type: str = ""
+    version: int = 3
     by_key_id: bool = False
+    printable_issuer: bool = False
     indefinite: bool = False
-    extra_certificates: tuple[bytes, ...] = ()
+    with_anchor: bool = False
 
 
 BY_THE_RULES: Final = SignedForm()
@@ -43,11 +45,15 @@ BY_THE_RULES: Final = SignedForm()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Who signs: key, certificate, and issuer with serial number as CMS writes them."""
+    """Who signs: key, certificate, and issuer with serial number as CMS writes them.
+
+    ``further`` certificates lie beside the signer's.
+    """
 
     key: Key
     certificate: bytes
     issuer_and_serial: bytes
+    further: tuple[bytes, ...] = ()
 
 
 def lds_security_object(hashes: Mapping[int, bytes], *, lds: str = "0107") -> bytes:
@@ -104,10 +110,10 @@ def signed_data(
     octets = _in_two(content) if form.indefinite else der.octets(content)
     body = around(
         0x30,
-        der.integer(3),
+        der.integer(form.version),
         der.set_of(_SHA256),
         around(0x30, der.oid(content_type), around(0xA0, octets)),
-        der.explicit(0, signer.certificate, *form.extra_certificates),
+        der.explicit(0, signer.certificate, *signer.further),
         der.set_of(signer_info),
     )
     return around(0x30, der.oid(_SIGNED_DATA), around(0xA0, body))

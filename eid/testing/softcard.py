@@ -37,9 +37,9 @@ from eid.testing.softcard_apdu import (
     take_apart,
 )
 from eid.testing.softcard_application import MOST_ANSWER, ChipApplication, ChipMemory
+from eid.testing.softcard_deviations import Answer, Situation
 from eid.testing.softcard_messaging import Padding
 from eid.testing.softcard_passwords import PIN, PUK
-from eid.testing.softcard_quirks import Answer, Situation
 from eid.testing.softcard_terminal import TrustPoints
 
 _CHAINING: Final = 0x10

@@ -30,9 +30,9 @@ from eid.testing.softcard_apdu import (
     far_offset,
 )
 from eid.testing.softcard_authentication import Authentication
+from eid.testing.softcard_deviations import Answer
 from eid.testing.softcard_files import ChipFiles
 from eid.testing.softcard_passwords import ChipPasswords
-from eid.testing.softcard_quirks import Answer
 from eid.testing.softcard_terminal import TrustPoints
 
 MOST_ANSWER: Final = 65_533

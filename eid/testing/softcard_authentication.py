@@ -23,11 +23,12 @@ from eid.testing.softcard_apdu import (
 )
 from eid.testing.softcard_bac import NONCE_SIZE, ChipBac
 from eid.testing.softcard_chip_auth import Agreement, ChipAuthentication, Choice
+from eid.testing.softcard_deviations import Answer
 from eid.testing.softcard_files import Rights
 from eid.testing.softcard_messaging import ChipSession
 from eid.testing.softcard_pace import ChipPace, ChipSecrets
 from eid.testing.softcard_passwords import CAN, MOST_TRIES, PIN, PUK, ChipPasswords
-from eid.testing.softcard_quirks import MOST_UNCHAINED, Answer
+from eid.testing.softcard_quirks import MOST_UNCHAINED
 from eid.testing.softcard_terminal import ChipTerminalAuthentication, TrustPoints
 
 _CHAINING: Final = 0x10

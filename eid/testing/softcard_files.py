@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from eid.testing.cv_certificates import READ_DG3, READ_DG4
 from eid.testing.softcard_apdu import (
     SW_NO_CURRENT_FILE,
     SW_NOT_FOUND,
@@ -23,6 +22,7 @@ from eid.testing.softcard_apdu import (
     SW_WRONG_OFFSET,
     Refused,
 )
+from eid.testing.softcard_certificates import READ_DG3, READ_DG4
 
 APPLICATION: Final = bytes.fromhex("A0000002471001")
 _CARD_ACCESS: Final = "EF.CardAccess"

@@ -24,6 +24,7 @@ from eid.testing.softcard_passwords import ChipPasswords
 _DYNAMIC_DATA: Final = 0x7C
 _CHAT: Final = 0x7F4C
 _NONCE_SIZE: Final = 16
+_LONG_NONCE: Final = 32
 _MOST_DRAWS: Final = 4_096
 _MINUS_ONE: Final = b"\xff" * 16
 
@@ -112,6 +113,8 @@ class ChipPace:
         self._chip.passwords.begin(self.reference, resumed=self._chip.resumed)
         suite, integrating = self._offer.suite, self._offer.mapping == "IM"
         size = integrated.nonce_sizes(suite.key_size)[0] if integrating else _NONCE_SIZE
+        if "pace-long-nonce" in self._chip.tricks and not integrating:
+            size = _LONG_NONCE
         self._nonce = self._chip.rng(size)
         key = crypto.kdf(self._password, crypto.KDF_PASSWORD, suite)
         return tlv.encode(0x80, crypto.encrypt(suite, key, self._nonce))

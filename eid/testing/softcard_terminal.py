@@ -14,8 +14,7 @@ from typing import Final
 
 from eid import tlv
 from eid.errors import FormatError
-from eid.testing import cv_certificates
-from eid.testing.cv_certificates import CVCA, TERMINAL, CvCertificate
+from eid.testing import softcard_certificates
 from eid.testing.softcard_apdu import (
     SW_AUTHENTICATION_FAILED,
     SW_CONDITIONS,
@@ -24,6 +23,7 @@ from eid.testing.softcard_apdu import (
     SW_WRONG_DATA,
     Refused,
 )
+from eid.testing.softcard_certificates import CVCA, TERMINAL, CvCertificate
 
 CHALLENGE_SIZE: Final = 8
 _RIGHTS: Final = 0x3F
@@ -42,7 +42,7 @@ class TrustPoints:
     """The CVCA keys a chip keeps for life, newest first, and its notion of today."""
 
     def __init__(self, certificate: bytes, *, today: date | None = None) -> None:
-        read = cv_certificates.read(certificate) if certificate else None
+        read = softcard_certificates.read(certificate) if certificate else None
         self.points = [] if read is None else [_Vouched(read, read.rights & _RIGHTS)]
         self.today = today or (read.effective if read else date.min)
 
@@ -82,7 +82,7 @@ class ChipTerminalAuthentication:
         if issuer is None:
             raise Refused(SW_CONDITIONS)
         try:
-            certificate = cv_certificates.read(request, curve=issuer.certificate.key.curve)
+            certificate = softcard_certificates.read(request, curve=issuer.certificate.key.curve)
         except FormatError as e:
             raise Refused(SW_WRONG_DATA) from e
         self._check(issuer.certificate, certificate)

@@ -129,7 +129,7 @@ class VirtualReader:
         self,
         image: CardImage,
         *,
-        faults: Collection[Fault] = (),
+        faults: Collection[Fault | str] = (),
         extended: bool = True,
         slot: int = 0,
         wait: bool = True,
@@ -142,7 +142,7 @@ class VirtualReader:
             do="insert",
             slot=slot,
             image=json.loads(image.to_json()),
-            faults=[fault.to_text() for fault in faults],
+            faults=[f if isinstance(f, str) else f.to_text() for f in faults],
             extended=extended,
             wait=wait,
         )

@@ -15,8 +15,9 @@ from eid.testing.personalise import personalise
 from eid.testing.profiles import PROFILES
 from eid.testing.softcard import SoftwareCard
 from eid.testing.softcard_apdu import take_apart
+from eid.testing.softcard_deviations import Situation
 from eid.testing.softcard_files import ChipFiles
-from eid.testing.softcard_quirks import QUIRKS, Situation, apply_after
+from eid.testing.softcard_quirks import QUIRKS, apply_after
 
 MASTER = Command(0, 0xA4, 0, 0x0C, b"\x3f\x00")
 ACCESS = Command(0, 0xA4, 2, 0x0C, b"\x01\x1c")
