@@ -9,6 +9,15 @@ thread with a deadline; a stuck one is left behind and its handle never used aga
 from __future__ import annotations
 
 from eid.chip.pcsc.connection import PcscTransport
+from eid.chip.pcsc.monitor import Event, Monitor
 from eid.chip.pcsc.readers import VIRTUAL, connect, list_readers, wait_for_card
 
-__all__ = ["VIRTUAL", "PcscTransport", "connect", "list_readers", "wait_for_card"]
+__all__ = [
+    "VIRTUAL",
+    "Event",
+    "Monitor",
+    "PcscTransport",
+    "connect",
+    "list_readers",
+    "wait_for_card",
+]

@@ -10,7 +10,7 @@ from eid.errors import CardError, CardRemoved, ReaderError
 
 State = tuple[str, int]
 
-_NO_READERS: Final = 0x8010002E
+NO_READERS: Final = 0x8010002E
 _TIMEOUT: Final = 0x8010000A
 _UNKNOWN_READER: Final = 0x80100009
 
@@ -21,7 +21,7 @@ _READER_ERRORS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         0x8010001D: ("reader.no_service", "The PC/SC service is not running."),
         0x8010001E: ("reader.no_service", "The PC/SC service has stopped."),
         0x80100013: ("reader.no_service", "The PC/SC service does not answer."),
-        _NO_READERS: ("reader.none", "No reader is connected."),
+        NO_READERS: ("reader.none", "No reader is connected."),
         _UNKNOWN_READER: ("reader.gone", "The reader is not connected any more."),
         0x80100017: ("reader.gone", "The reader is not available any more."),
         0x8010006A: ("reader.refused", "The system does not let this user reach the reader."),
@@ -78,7 +78,7 @@ class Context:
     def readers(self) -> tuple[str, ...]:
         """Return all readers' names; none is an empty tuple."""
         result, names = self.scard.SCardListReaders(self._context, [])
-        if result & 0xFFFFFFFF == _NO_READERS:
+        if result & 0xFFFFFFFF == NO_READERS:
             return ()
         require(result)
         return tuple(names)
