@@ -146,6 +146,59 @@ def check(*, folder: Folder, at: At = None, as_json: Json = False) -> int:
     return REFUSED if any(one.grade == "bad" for one in found) else 0
 
 
+@trust.command()
+def candidates(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Signers, EF.SOD files, evidence, or folders of them.")
+    ],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Recover the keys of authorities that are not published from the signers they issued.
+
+    A candidate is never trusted: confirm its fingerprint with the authority, then pin the
+    authority's certificate. Exit code 1 if nothing was found.
+    """
+    from eid.cli.signers import signers_in
+    from eid.trust.candidates import find_candidates
+
+    files = [file for source in sources for file in _files(source)]
+    found = find_candidates(one for file in files for one in signers_in(file))
+    if as_json:
+        document = {
+            "candidates": [
+                {
+                    "issuer": _line(one.issuer),
+                    "curve": one.curve,
+                    "fingerprint": one.fingerprint,
+                    "point": one.point.hex(),
+                    "signers": one.signers,
+                    "key_id_confirmed": one.key_id_confirmed,
+                    "first": one.first.isoformat(),
+                    "last": one.last.isoformat(),
+                }
+                for one in found.found
+            ],
+            "unresolved": [
+                {"issuer": _line(one.issuer), "signers": one.signers, "code": one.code}
+                for one in found.unresolved
+            ],
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return 0 if found.found else REFUSED
+    for one in found.found:
+        confirmed = "confirmed by" if one.key_id_confirmed else "NOT confirmed by"
+        typer.echo(
+            f"{_line(one.issuer)}\n  {one.curve}, SHA-256 of the point {one.fingerprint}\n"
+            f"  agreed by {one.signers} signers ({one.first:%Y-%m-%d} to {one.last:%Y-%m-%d}), "
+            f"{confirmed} the key identifier"
+        )
+    for left in found.unresolved:
+        typer.echo(f"{_line(left.issuer)}: {left.signers} signers gave nothing ({left.code})")
+    typer.echo("Never trusted by itself: confirm the fingerprint with the authority.")
+    return 0 if found.found else REFUSED
+
+
 def _files(source: Path) -> list[Path]:
     """The file itself, or the plain files of a folder in order of name."""
     if not source.is_dir():

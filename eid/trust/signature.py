@@ -84,13 +84,14 @@ def _rsa(key: RsaKey, algorithm: SignatureAlgorithm, message: bytes, signature: 
 
 def _ecdsa(key: EcKey, algorithm: SignatureAlgorithm, message: bytes, signature: bytes) -> bool:
     plain = algorithm.scheme == "ecdsa-plain"
-    pair = _plain_pair(signature, key.curve.n) if plain else der_pair(signature)
+    pair = plain_pair(signature, key.curve.n) if plain else der_pair(signature)
     if pair is None or not all(0 < number < key.curve.n for number in pair):
         return False
     return ec.verify_ecdsa(key.curve, key.point, algorithm.digest.of(message), *pair)
 
 
-def _plain_pair(signature: bytes, order: int) -> tuple[int, int] | None:
+def plain_pair(signature: bytes, order: int) -> tuple[int, int] | None:
+    """The numbers r and s of a plain signature, or ``None`` if its length is not the order's."""
     size = (order.bit_length() + 7) // 8
     if len(signature) != 2 * size:
         return None

@@ -132,3 +132,36 @@ def test_a_pin_must_be_a_certificate(sources: Path, tmp_path: Path, capsys: Capt
     assert call(capsys, "import", sources, *options)[0] == 2
     options = ("--trust", tmp_path / "trust", "--signer", sources / "csca.der")
     assert call(capsys, "import", sources, *options)[0] == 0
+
+
+def test_candidates(
+    case: Any, sources: Path, tmp_path: Path, authority: DocumentAuthority, capsys: Capture
+) -> None:
+    met = tmp_path / "met"
+    met.mkdir()
+    for number in range(2):
+        (met / f"{number}.der").write_bytes(authority.new_signer(at=AT).ds_der)
+    (met / "evidence.json").write_bytes(case.evidence.read_bytes())
+    (met / "EF.SOD").write_bytes(case.image.files["EF.SOD"])
+    (met / "noise").write_bytes(b"noise")
+    with (met / "huge").open("wb") as file:
+        file.truncate(2 << 20)
+    code, out, err = call(capsys, "candidates", met, "--json")
+    assert code == 0
+    assert "noise" in err
+    assert "input.size" in err
+    found = json.loads(out)["candidates"]
+    assert sorted(one["signers"] for one in found) == [1, 2]
+    assert all(one["key_id_confirmed"] for one in found)
+    best = max(found, key=lambda one: one["signers"])
+    assert best["curve"] == "brainpoolP512r1"
+    assert bytes.fromhex(best["point"]) == authority.csca_key.point
+    code, out, _ = call(capsys, "candidates", met)
+    assert best["fingerprint"] in out
+    assert "Never trusted by itself" in out
+    code, out, _ = call(capsys, "candidates", met / "noise")
+    assert code == 1
+    rsa = Path(__file__).parents[1] / "vectors" / "csca" / "sha256_rsa_65537_4096.dsc.pem"
+    code, out, _ = call(capsys, "candidates", rsa)
+    assert (code, "candidate.no_ecdsa" in out) == (1, True)
+    assert json.loads(call(capsys, "candidates", rsa, "--json")[1])["candidates"] == []

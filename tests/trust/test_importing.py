@@ -234,7 +234,9 @@ def test_an_import_that_breaks_off_counts_for_nothing(folder, take, party, monke
     """Power lost before the manifest is renamed: new files are reported, never trusted."""
     take(party("CSCA").own())
     with monkeypatch.context() as broken:
-        broken.setattr(importing, "write_manifest", lambda *_: (_ for _ in ()).throw(BrokenPipeError))
+        broken.setattr(
+            importing, "write_manifest", lambda *_: (_ for _ in ()).throw(BrokenPipeError)
+        )
         with pytest.raises(BrokenPipeError):
             take(party("Second").own())
     store = TrustStore.load(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,12 +70,16 @@ def test_a_list_under_its_root_or_its_signer(publisher, party):
     assert publisher.read(data, pinned=[signer]).pin == signer
 
 
-@pytest.mark.parametrize(
-    "form", [SignedForm(by_key_id=True), SignedForm(indefinite=True),
-             SignedForm(extra_certificates=(b"\x30\x00",))]
-)  # fmt: skip
+@pytest.mark.parametrize("form", [SignedForm(by_key_id=True), SignedForm(indefinite=True)])
 def test_the_forms_in_use(publisher, form):
     assert publisher.read(publisher.publish(form=form)).certificates == (publisher.root_der,)
+
+
+def test_garbage_beside_the_signers_certificate(publisher):
+    beside = dataclasses.replace(
+        publisher.signer, certificate=b"\x30\x00" + publisher.signer.certificate
+    )
+    assert publisher.read(publisher.publish(signer=beside)).pin == publisher.pin
 
 
 def test_a_list_signed_by_the_root_itself(publisher):
@@ -226,8 +231,10 @@ def test_garbage_in_a_list_is_named(party):
 def test_an_issuer_found_by_name_when_the_key_identifier_is_odd(party):
     csca, new = party("CSCA"), party("New")
     odd = certificates.extension("2.5.29.35", der.octets(b""))
-    children = [csca.issue(new, extensions=(odd,)), csca.issue(new, extensions=(), serial=6)]
-    assert sort_authorities([csca.own(), *children]).orphans == ()
+    usage = certificates.extension("2.5.29.15", der.bits(b"\x06", unused=1), critical=True)
+    children = [csca.issue(new, extensions=(odd,)), csca.issue(new, extensions=(usage,), serial=6)]
+    found = sort_authorities([csca.own(), *children])
+    assert (len(found.links), found.orphans, found.unreadable) == (2, (), ())
 
 
 GERMAN = os.environ.get("EID_GERMAN_LIST", "")
