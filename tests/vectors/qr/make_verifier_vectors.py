@@ -43,6 +43,7 @@ P256 = SoftwareSigner.of(
 ED25519 = SoftwareSigner.of(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 ROOT = SoftwareSigner.of(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 STRANGER = SoftwareSigner.of(Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34))))
+TWIN = SoftwareSigner.of(ec.derive_private_key(0x77777777777, ec.SECP256R1()))
 SIGNERS = {"es256": P256, "eddsa": ED25519, "root": ROOT}
 CASES: list[dict[str, object]] = []
 
@@ -218,9 +219,9 @@ def matrix() -> None:
             forged(signer, k1=OTHER, parts={"protected": cbor.encode({1: alg})}))  # fmt: skip
         row("nobody trusted", "qr.kid_unknown", forged(signer), keys=[])
     text = forged(P256)
-    for title, changed in (("lower case", text.lower()), ("one character too many", text + "0"),
+    for title, changed in (("lower case", text.lower()), ("a length that cannot be", text + "0" * ((1 - len(text)) % 3)),
                            ("a space in front", " " + text), ("above 65535", "GGW" + text[3:]),
-                           ("not ASCII", "É" + text[1:]), ("empty end", text[:-1]),
+                           ("not ASCII", "É" + text[1:]), ("a character lost", text[: len(text) - (len(text) - 1) % 3]),
                            ("much too long", text + "000" * 1432), ("a line feed", text + "\n")):  # fmt: skip
         case(f"base45: {title}", changed, refused="qr.base45")
     case("empty text", "", refused="qr.zlib")
@@ -321,6 +322,10 @@ def statuses() -> None:
         "status: required, nobody to ask", with_status(6), policy=must, refused="qr.status_missing"
     )
     late = NOW + 13 * 3600
+    edge = NOW + 12 * 3600
+    case("status: at its end", with_status(6), statuses=listed, at=edge, accepted=fresh)
+    case("status: as stale as allowed", with_status(6), statuses=listed, at=edge + 10,
+         policy={"max_stale_s": 10}, accepted={**fresh, "freshness": "stale_accepted"})  # fmt: skip
     case("status: stale and accepted", with_status(6), statuses=listed, at=late,
          policy={"max_stale_s": 7200}, accepted={**fresh, "freshness": "stale_accepted"})  # fmt: skip
     case("status: stale and refused", with_status(6), statuses=listed, at=late,
@@ -346,6 +351,14 @@ def status_lists() -> None:
         headers = cbor.encode({1: P256.alg, 4: P256.kid, 16: typ})
         return signed(P256, cbor.encode(merged(base, changes)), protected=headers)
 
+    first = {"accepted": {"statuses": {"0": 0}}}
+    listing("at its end", token(), at=NOW + 60, **first)
+    listing("as stale as allowed", token(), at=NOW + 70, policy={"max_stale_s": 10}, **first)
+    listing("staler", token(), at=NOW + 71, policy={"max_stale_s": 10}, refused="qr.status_stale")
+    listing("longest ttl", token(k65534=366 * 86_400), **first)
+    listing("ends before its ttl", token(k4=NOW + 9), at=NOW + 10, refused="qr.status_stale")
+    listing("no end", token(k4=None), at=NOW + 60, **first)
+    listing("subject is bytes", token(k2=LIST.encode()), refused="qr.status_uri")
     listing("no issuer named", token(k1=None), accepted={"statuses": {"0": 0}})
     listing("another type", token("application/cwt"), refused="qr.status_list")
     listing("another address", token(k2="https://id.example.vn/status/2"), refused="qr.status_uri")
@@ -385,6 +398,14 @@ def trust_lists() -> None:
         "stale and accepted", published(), at=late, policy={"max_stale_s": 7200}, accepted=found
     )
     listing("stale", published(), at=late, refused="qr.trust_list_stale")
+    listing("at its end", published(), at=NOW + 86_400, accepted=found)
+    listing(
+        "as stale as allowed",
+        published(),
+        at=NOW + 86_410,
+        policy={"max_stale_s": 10},
+        accepted=found,
+    )
     listing("another publisher's key", published(), keys=["es256"], refused="qr.kid_unknown")
     listing("another publisher's name", published(publisher=OTHER), refused="qr.issuer_of_key")
 
@@ -400,6 +421,11 @@ def trust_lists() -> None:
         ("no version", {"k-70010": None}), ("no end", {"k4": None}), ("no begin", {"k6": None}),
         ("keys are a map", {"k-70011": {}}), ("entry is text", {"k-70011": ["x"]}),
         ("unknown member", {"k-70011": [{1: "a", 2: b"k", 3: bytes(32), 5: 1}]}),
+        ("issuer is bytes", {"k-70011": [{1: b"a", 2: b"k", 3: ED25519_RAW}]}),
+        ("kid is text", {"k-70011": [{1: "a", 2: "k", 3: ED25519_RAW}]}),
+        ("key is text", {"k-70011": [{1: "a", 2: b"k", 3: "x" * 32}]}),
+        ("no key", {"k-70011": [{1: "a", 2: b"k"}]}),
+        ("x beyond the field", {"k-70011": [{1: "a", 2: b"k", 3: b"\x02" + P_PLUS_FIVE}]}),
         ("empty kid", {"k-70011": [{1: "a", 2: b"", 3: bytes(32)}]}),
         ("key of 31 bytes", {"k-70011": [{1: "a", 2: b"k", 3: bytes(31)}]}),
         ("point off the curve", {"k-70011": [{1: "a", 2: b"k", 3: b"\x02" + b"\xff" * 32}]}),
@@ -419,6 +445,114 @@ def trust_lists() -> None:
          accepted={"identity": {"name": "NGUYEN VAN THU"}})  # fmt: skip
 
 
+def edges() -> None:
+    """Both sides of every limit."""
+    name = {"identity": {"name": "NGUYEN VAN THU"}}
+    for title, changed in (("subject of 512 characters", {"k2": "s" * 512}), ("subject of 512 bytes", {"k2": bytes(512)}),
+                           ("id of 64 bytes", {"k7": bytes(64)}), ("end in 9999", {"k4": 253_402_300_799}),
+                           ("issued in 1970", {"k5": 0, "k6": 0}), ("begins at the skew", {"k5": NOW + 60}),
+                           ("issued at the skew", {"k6": NOW + 60}), ("claims are null", {"k2": None, "k5": None, "k6": None})):  # fmt: skip
+        case(title, forged(P256, **changed), accepted=name)
+    for title, changed in (
+        ("subject of 513 characters", {"k2": "s" * 513}),
+        ("subject of 513 bytes", {"k2": bytes(513)}),
+    ):
+        case(title, forged(P256, **changed), refused="qr.cwt")
+    case(
+        "as old as allowed",
+        forged(P256, k4=None, k5=None, k6=NOW - 660),
+        policy={"max_age_s": 600},
+        accepted=name,
+    )
+    case("claims are a list", forged(P256, payload=cbor.encode([1])), refused="qr.cbor")
+    case(
+        "protected header is a list",
+        forged(P256, parts={"protected": cbor.encode([1])}),
+        refused="qr.cbor",
+    )
+    case(
+        "kids of one length differ",
+        forged(P256, parts={"unprotected": {4: b"another!"}}),
+        refused="qr.cose.headers",
+    )
+    case("the same kid twice", forged(P256, parts={"unprotected": {4: P256.kid}}), accepted=name)
+    case("tag 61 twice", forged(P256, wrap=lambda m: b"\xd8\x3d\xd8\x3d" + m), refused="qr.cose")
+    for size, result in (
+        (65_536, {"accepted": {**name, "findings": [], "unknown": []}}),
+        (65_537, {"refused": "qr.zlib"}),
+    ):
+        padding = size - len(envelope.unpack(forged(P256, k99=bytes(65_000)))) + 65_000
+        case(f"inflates to {size} bytes", forged(P256, k99=bytes(padding)), **result)
+    stream = bytearray(base45.decode(forged(P256)))
+    for bit in range(8):
+        changed = bytes([*stream[:-5], stream[-5] ^ 1 << bit, *stream[-4:]])
+        case(f"zlib: bit {bit} of the last byte", base45.encode(changed), refused="qr.zlib")
+    nobody = forged(P256, k65535={"status_list": {"idx": 0, "uri": "u" * 512}})
+    case("status reference, nobody to ask", nobody, accepted=name)
+    for title, names, result in (("first", ["twin", "es256"], {"accepted": name}), ("last", ["es256", "twin"], {"accepted": name}),
+                                 ("alone", ["twin"], {"refused": "qr.signature"}), ("eight", ["twin"] * 7 + ["es256"], {"accepted": name}),
+                                 ("nine", ["twin"] * 8 + ["es256"], {"refused": "qr.signature"}),
+                                 ("other kind", ["eddsa twin", "es256"], {"accepted": name})):  # fmt: skip
+        case(f"two keys of one kid, {title}", forged(P256), keys=names, **result)
+    for at in (NOW - 9, NOW - 5, NOW + 50):
+        case(f"signed at the edge of a denied time, {at - NOW}", forged(ED25519, k5=None, k6=at),
+             keys=["eddsa denied"], refused="qr.key_denied")  # fmt: skip
+    for at in (NOW - 10, NOW - 4, NOW + 49):
+        case(f"signed beside a denied time, {at - NOW}", forged(ED25519, k5=None, k6=at),
+             keys=["eddsa denied"], accepted=name)  # fmt: skip
+
+
+def values() -> None:
+    """Single fields: what is understood, and what is kept as it is."""
+    item = {0: b"x"}
+    fine = {
+        14: [1, 3], 16: [b"x", bytes(4096)], 18: [[], [1] * 10], 29: ["0", "2"], 32: [1, 150],
+        31: ["A" * 10, "A" * 15], 12: ["1" * 40, "+84 (0) 1.2-3"], 13: ["VN", "VNM"], 20: ["vie"],
+    }  # fmt: skip
+    names = {14: "marital_status", 16: "image", 18: "best_fingers", 29: "level", 32: "age_over",
+             31: "insurance_number", 12: "phone", 13: "nationality", 20: "second_language"}  # fmt: skip
+    for key, found in fine.items():
+        for at, value in enumerate(found):
+            shown = value.hex() if isinstance(value, bytes) else value
+            accepted: dict[str, object] = {"identity": {names[key]: shown}}
+            if key == 16:
+                accepted["portrait"] = shown
+            case(f"understood: {key}, {at}", forged(P256, k169={key: value}), accepted=accepted)
+    odd = {
+        4: [1, b"x", None, True], 14: [0, 4, "1", True], 16: [b"", bytes(4097), "x"], 18: [[1] * 11, [1, "2"], [True], 1, "1"],
+        29: ["3", "", 1], 32: [0, 151, True], 31: ["A" * 9, "A" * 16, "a" * 10], 12: ["1" * 41], 13: ["V", "VNMM"],
+        20: [5, "v", "viet", "v1"], 9: [0, 4, True, "0", "12"], 8: [19900302, "1990/03/02"],
+    }  # fmt: skip
+    for key, found in odd.items():
+        for at, value in enumerate(found):
+            case(f"kept as it is: {key}, {at}", forged(P256, k169={key: value}), accepted={
+                "identity": {}, "findings": [["field.not_understood", key]], "unknown": [str(key)]})  # fmt: skip
+    for key in (50, 65):
+        case(f"biometric at {key}", forged(P256, k169={key: [item]}), accepted={"identity": {}})
+    for key, value in ((49, [item]), (66, [item]), (62, []), (62, [item] * 11), (62, "x"), (62, [1]),
+                       (62, [{0: b"x", 4: 1}]), (62, [{0: "x"}]), (62, [{1: 1}]), (62, [{0: b"x", 1: "1"}]),
+                       (62, [{0: b"x", 2: True}]), (62, [{0: b"x", 3: 1}]), (62, [item, {}])):  # fmt: skip
+        case(f"no biometric: {key} {value!r:.40}", forged(P256, k169={key: value}), accepted={
+            "identity": {}, "findings": [["field.unknown", key]], "unknown": [str(key)]})  # fmt: skip
+    case(
+        "ten biometrics",
+        forged(P256, k169={62: [item] * 10}),
+        accepted={"identity": {}, "portrait": b"x".hex()},
+    )
+    nulls = {0: b"x", 1: None, 2: None, 3: None}
+    case(
+        "biometric with nulls",
+        forged(P256, k169={62: [nulls]}),
+        accepted={"identity": {}, "portrait": b"x".hex()},
+    )
+    case(
+        "biometric of a hidden issuer",
+        forged(P256, k169={50: [{0: b"x", 3: "a\u202eb"}]}),
+        refused="qr.text",
+    )
+
+
+P_PLUS_FIVE = ((1 << 256) - (1 << 224) + (1 << 192) + (1 << 96) - 1 + 5).to_bytes(32, "big")
 ED25519_RAW = ED25519.public_key.public_bytes_raw()
 
 
@@ -451,6 +585,7 @@ def presence() -> None:
         code(f"{name}, names another issuer", forge(signer, k1=OTHER), refused="qr.issuer_of_key")
         code(f"{name}, packed as a credential", envelope.pack(base45.decode(text)),
              kind="credential", refused="qr.signature")  # fmt: skip
+    code("lives a minute", forge(k4=NOW + 60), accepted={"subject": b"s".hex(), "issuer": ISSUER})
     code("lives too long", forge(k4=NOW + 61), refused="qr.lifetime")
     code("a credential", forged(P256), refused="qr.cbor")
     code("short challenge", forge(k10=bytes(15)), refused="qr.challenge")
@@ -482,6 +617,8 @@ def main() -> None:
         status_lists,
         trust_lists,
         presence,
+        edges,
+        values,
     ):
         part()
     keys = {
@@ -493,6 +630,8 @@ def main() -> None:
         for name, signer in SIGNERS.items()
     }
     keys["eddsa as other"] = {**keys["eddsa"], "issuer": OTHER}
+    keys["twin"] = {**keys["es256"], "key": raw_key(TWIN)}
+    keys["eddsa twin"] = {**keys["eddsa"], "kid": keys["es256"]["kid"]}
     keys["eddsa denied"] = {**keys["eddsa"], "denied": [[NOW - 9, NOW - 5], [NOW + 50, None]]}
     content = {"about": __doc__.partition("\n")[0], "keys": keys, "cases": CASES}
     lines = json.dumps(content, ensure_ascii=True, indent=1)
