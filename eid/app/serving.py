@@ -14,6 +14,7 @@ from granian.server import Server
 
 from eid.app.gate import THREADS, Gate
 from eid.app.installation import open_installation
+from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.web import create_app
@@ -54,7 +55,9 @@ def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Respons
     """The provider as a WSGI application, for one worker process or another server."""
     stack = ExitStack()
     installation = stack.enter_context(open_installation(settings))
-    return create_app(installation.provider())
+    app = create_app(installation.provider())
+    add_routes(app, SignedLists(settings))
+    return app
 
 
 def wsgi() -> falcon.App[falcon.Request, falcon.Response]:

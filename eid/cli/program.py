@@ -21,7 +21,7 @@ from eid.cli.demo import demo
 from eid.cli.doctor import doctor
 from eid.cli.kiosk import kiosk
 from eid.cli.levels import levels
-from eid.cli.qr_verifier import verifier
+from eid.cli.qr import qr
 from eid.cli.read import read
 from eid.cli.readers import readers
 from eid.cli.serve import serve
@@ -45,6 +45,7 @@ _EXTRAS = {
     "qrcode": "qr",
     "PIL": "qr",
     "zxingcpp": "scan",
+    "pypdfium2": "scan",
     "granian": "server",
     "rich": "server",
     "asn1crypto": "server",
@@ -64,8 +65,6 @@ def program() -> typer.Typer:
     )
     for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
         app.command()(command)
-    qr = typer.Typer(help="QR codes: check them in a browser.", no_args_is_help=True)
-    qr.command("verifier")(verifier)
     app.add_typer(qr, name="qr")
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")

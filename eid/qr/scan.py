@@ -61,12 +61,17 @@ Step: TypeAlias = Callable[[Image.Image], Image.Image | None]
 def scan_image(
     data: bytes, *, thorough: bool = True, max_pixels: int = MAX_PIXELS
 ) -> tuple[bytes, ...]:
-    """The content of every QR code in a PNG, JPEG or WebP file; empty if there is none.
+    """The content of every QR code in a PNG, JPEG, WebP or PDF file; empty if there is none.
 
     Without *thorough* only the first, fast pass runs. ``FormatError``: ``qr.picture`` for a file
     that is none, ``qr.picture_size`` above *max_pixels*.
     """
-    return scan_picture(load(data, max_pixels=max_pixels), thorough=thorough)
+    if not data.startswith(b"%PDF-"):
+        return scan_picture(load(data, max_pixels=max_pixels), thorough=thorough)
+    from eid.qr import pdf  # noqa: PLC0415 - PDFium is large, and few need it
+
+    found = (scan_picture(page, thorough=thorough) for page in pdf.pages(data))
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
 
 
 def scan_picture(picture: Image.Image, *, thorough: bool = True) -> tuple[bytes, ...]:
