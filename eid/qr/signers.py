@@ -59,3 +59,11 @@ def as_signer(key: SigningKey | Signer) -> Signer:
     if isinstance(key.private, rsa.RSAPrivateKey):
         raise FormatError("A QR code is signed with ES256 or Ed25519.", code="key.curve")
     return SoftwareSigner.of(key.private)
+
+
+def public_key_of(key: SigningKey) -> PublicKey:
+    """The public half of a key that can sign QR codes; FormatError for RSA."""
+    public = key.private.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        raise FormatError("A QR code is signed with ES256 or Ed25519.", code="key.curve")
+    return public
