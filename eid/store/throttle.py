@@ -21,10 +21,24 @@ LONGEST_S = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How many failures in a row are free, and how long the first block lasts."""
+    """How many failures in a row are free, and how long the first block lasts.
+
+    Where people share a scope, one failure is forgiven every ``forgive_s`` seconds: successes of
+    some do not make up for the slips of others, and those would add up for good.
+    """
 
     failures: int
     block_s: int
+    forgive_s: int | None = None
+
+    def still_counted(self, failures: int, since: int, now: int) -> tuple[int, int]:
+        """How many failures are left now, and from when on the next is being forgiven."""
+        if self.forgive_s is None:
+            return failures, now
+        forgiven = max(now - since, 0) // self.forgive_s
+        if forgiven >= failures:
+            return 0, now
+        return failures - forgiven, since + forgiven * self.forgive_s
 
     def blocked_for(self, failures: int) -> int:
         """Seconds of blocking after this many failures in a row."""
@@ -34,7 +48,7 @@ class Allowance:
 
 
 PER_ACCOUNT = Allowance(failures=5, block_s=30)
-PER_ADDRESS = Allowance(failures=100, block_s=30)
+PER_ADDRESS = Allowance(failures=100, block_s=30, forgive_s=30)
 
 
 def reserve(connection: Connection, scope: bytes, allowance: Allowance, now: int) -> None:
@@ -46,14 +60,15 @@ def reserve(connection: Connection, scope: bytes, allowance: Allowance, now: int
             code="login.throttled",
             retry_after=row.blocked_until - now,
         )
-    failures = 1 if row.forget_at <= now else row.failures + 1
+    left, since = allowance.still_counted(row.failures, row.forget_at - FORGET_S, now)
+    failures = 1 if row.forget_at <= now else left + 1
     connection.execute(
         update(throttles)
         .where(throttles.c.scope == scope)
         .values(
             failures=failures,
-            blocked_until=now + allowance.blocked_for(failures),
-            forget_at=now + FORGET_S,
+            blocked_until=now + wait if wait else 0,  # a clock set back blocks nobody
+            forget_at=since + FORGET_S,
         )
     )
 

@@ -300,6 +300,30 @@ def test_o053_guessing_is_slowed_per_address(store, person):
     assert log_in(store, address="192.0.2.2")
 
 
+def test_slips_of_many_people_behind_one_address_do_not_add_up_for_good():
+    failures, since = 0, 0
+    for now in range(0, 2 * FORGET_S, 45):
+        failures, since = PER_ADDRESS.still_counted(failures, since, now)
+        failures += 1
+        assert not PER_ADDRESS.blocked_for(failures), f"everybody waits after {now} s"
+
+
+def test_forgiving_loses_no_part_of_a_period_and_never_forgives_early():
+    assert PER_ADDRESS.forgive_s == 30
+    assert PER_ADDRESS.still_counted(5, 100, 129) == (5, 100)
+    assert PER_ADDRESS.still_counted(5, 100, 189) == (3, 160)
+    assert PER_ADDRESS.still_counted(5, 100, 10**6) == (0, 10**6)
+    assert PER_ADDRESS.still_counted(5, 100, 50) == (5, 100), "a clock set back forgives nothing"
+    assert PER_ACCOUNT.still_counted(5, 100, 10**6) == (5, 10**6)
+
+
+def test_o053_a_steady_guesser_at_one_address_is_slowed_to_the_pace_of_forgiving(store, person):
+    store.accounts.create(person(), password=PASSWORD)
+    tried = [refused(store, username=f"u{n}", at=later(n)) for n in range(600)]
+    assert tried.count("login.refused") <= PER_ADDRESS.failures + 600 // 30
+    assert log_in(store, at=later(2 * LONGEST_S)), "and everybody else waits a while, not for good"
+
+
 def test_success_gives_a_shared_address_its_attempt_back(store, person):
     store.accounts.create(person(), password=PASSWORD)
     for _ in range(PER_ADDRESS.failures + 5):
