@@ -96,11 +96,6 @@ class TerminalAuthority:
         own = read(self.trust_point).holder
         return self.chain if not trust_points or own in trust_points else ()
 
-    @property
-    def terminal(self) -> bytes:
-        """The inspection system's name, as MSE:Set AT needs it."""
-        return read(self.chain[-1], curve=self.terminal_key.curve).holder
-
     def sign(self, message: bytes) -> bytes:
         """Sign for the terminal, as a SAM behind the reader's port would."""
         return sign(self.terminal_key, message)

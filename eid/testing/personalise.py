@@ -140,8 +140,8 @@ def _master_files(profile: Profile) -> dict[str, bytes]:
     """EF.ATR/INFO with the longest command and answer, and EF.DIR with the applications."""
     files = {}
     if profile.atr_info is not None:
-        lengths = (tlv.encode(0x02, size.to_bytes(3, "big")) for size in profile.atr_info)
-        capabilities = tlv.encode(0x47, bytes.fromhex("801140"))
+        lengths = (der.integer(size) for size in profile.atr_info)
+        capabilities = tlv.encode(0x47, bytes.fromhex("8011C0"))
         files["EF.ATR/INFO"] = capabilities + tlv.encode(0x7F66, *lengths)
     if profile.directory:
         files["EF.DIR"] = b"".join(
@@ -163,11 +163,13 @@ def _groups(making: _Making) -> Mapping[int, bytes]:
         12: lambda: detail_groups.dg12(person, dates=profile.dates),
         13: lambda: _dg13(making),
         14: lambda: data_groups.dg14(*_security_infos(making)),
-        15: lambda: data_groups.dg15(_public(making.active)),
         16: lambda: detail_groups.dg16(person),
     }
-    wanted = profile.groups - profile.without - (frozenset() if making.active else {15})
-    return {number: makers[number]() for number in sorted(wanted)}
+    wanted = sorted(profile.groups - profile.without - {15})
+    groups = {number: makers[number]() for number in wanted}
+    if making.active and 15 in profile.groups - profile.without:
+        groups[15] = data_groups.dg15(active_public_key(making.active))
+    return groups
 
 
 def _portrait(making: _Making) -> bytes:
@@ -200,9 +202,3 @@ def _security_infos(making: _Making) -> tuple[bytes, ...]:
     if isinstance(making.active, pyca_ec.EllipticCurvePrivateKey):
         infos.append(active_info(profile.traits.signature_digest))
     return tuple(infos) or (der.sequence(der.oid("2.23.136.1.1.6"), der.integer(0)),)
-
-
-def _public(key: ActiveKey | None) -> bytes:
-    if key is None:
-        raise ValueError("A card without a key has no DG15.")
-    return active_public_key(key)

@@ -152,8 +152,9 @@ def _read_key(item: tlv.Tlv, inherited: ec.Curve | None) -> CvKey:
 
 
 def _read_day(value: bytes) -> date:
+    digits = "".join(map(str, value))
     try:
-        year, month, day = (10 * value[i] + value[i + 1] for i in (0, 2, 4))
-        return date(2000 + year, month, day)
-    except (ValueError, IndexError) as e:
+        year, month, day = (int(digits[i : i + 2]) for i in (0, 2, 4))
+        return date(2000 + year if len(digits) == len(value) == 6 else 0, month, day)
+    except ValueError as e:
         raise FormatError("The certificate's dates are malformed.", code="cv.date") from e

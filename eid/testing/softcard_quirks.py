@@ -179,7 +179,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = {
     ),
     "naked-error": Quirk(8, "Errors inside a session are not protected"),
     "pace-needs-parameter": Quirk(10, "MSE:Set AT without DO'84' is 6A80"),
-    "pace-long-nonce": Quirk(10, "PACE's nonce has 32 bytes"),
+    "pace-long-nonce": Quirk(10, "PACE's nonce has 32 bytes, which is right for long keys only"),
     "leading-zero": Quirk(11, "PACE's shared secret begins with 00"),
     "pace-reflected-key": Quirk(11, "The chip sends the terminal's own PACE key back"),
     "pace-off-curve": Quirk(11, "The chip's mapping key is not on the curve"),

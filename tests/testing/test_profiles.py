@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec as pyca_ec, rsa
@@ -10,7 +11,15 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from eid import ec, tlv
 from eid.chip.access import Can, MrzKey
+from eid.chip.lds.atr_info import parse_atr_info
+from eid.chip.lds.biometrics import parse_dg3, parse_dg4
+from eid.chip.lds.card_security import parse_card_security
 from eid.chip.lds.dg2 import parse_dg2
+from eid.chip.lds.dg7 import parse_dg7
+from eid.chip.lds.dg11 import parse_dg11
+from eid.chip.lds.dg12 import parse_dg12
+from eid.chip.lds.dg16 import parse_dg16
+from eid.chip.lds.dir import parse_dir
 from eid.chip.lds.files import FILES
 from eid.chip.lds.security_infos import parse_security_infos
 from eid.chip.lds.sod import parse_security_object
@@ -30,6 +39,7 @@ from eid.testing.profiles import CARD_2021, PROFILES, Profile, StaticKeyForm
 from eid.testing.softcard import SoftwareCard
 from eid.trust.store import TrustStore
 
+DG2_39794 = Path(__file__).parents[1] / "vectors" / "dg2_39794_5"
 EVERYTHING = tuple(
     name for name in FILES if name not in ("EF.CardAccess", "EF.CardSecurity", "EF.SOD", "EF.DG14")
 )
@@ -125,6 +135,11 @@ def signed_content(image: CardImage) -> bytes:
     return b"".join(part.value for part in octets.children(ber=True))
 
 
+def tags(data: bytes) -> list[object]:
+    items = tlv.parse_all(data, ber=True)
+    return [(item.tag, tags(item.value) if item.constructed else None) for item in items]
+
+
 class TestFaces:
     @pytest.mark.parametrize(
         ("name", "picture"),
@@ -149,6 +164,17 @@ class TestFaces:
         group = image_with(make, "dg2-39794").files["EF.DG2"]
         assert tlv.encode(0x88, b"\x00\x2a") in group
         assert b"\x7f\x2e" in group
+
+        portrait = parse_dg2(group)
+        assert (portrait.format, portrait.image[:2].hex()) == ("jpeg", "ffd8")
+        box = parse_dg2(image_with(make, "dg2-39794", "dg2-jp2").files["EF.DG2"])
+        assert box.format == "jp2"
+
+    def test_the_newer_standard_is_written_as_the_published_sample(self, make):
+        """Tags and order are those of ICAO's own file with mandatory fields only."""
+        sample = (DG2_39794 / "ICAO_39794_5_AP_DG2_MandFields.dat").read_bytes()
+        mine = image_with(make, "dg2-39794", "dg2-jp2").files["EF.DG2"]
+        assert tags(mine) == tags(sample)
 
     def test_more_than_sixty_four_kilobytes(self, make):
         assert len(image_with(make, "big-portrait").files["EF.DG2"]) > 70_000
@@ -220,6 +246,17 @@ def test_details(make):
     assert plain["EF.DG16"][0] == 0x70
 
 
+def test_details_are_what_the_parsers_read(make):
+    thu = PEOPLE["thu"]
+    for faults in ((), ("dg11-direct", "dg11-fillers", "dg12-bcd")):
+        files = image_with(make, *faults, groups=frozenset({7, 11, 12, 16})).files
+        details, document = parse_dg11(files["EF.DG11"]), parse_dg12(files["EF.DG12"])
+        assert (details.personal_number, details.birth_date) == (thu.number, thu.birth_date)
+        assert (document.issued, document.personalised.hour) == (thu.issue_date, 9)
+        assert len(parse_dg7(files["EF.DG7"])) == 1
+        assert [person.recorded for person in parse_dg16(files["EF.DG16"])] == [thu.issue_date]
+
+
 def test_records_of_the_person(make):
     assert parse_dg13(image_with(make, "dg13-layout-b").files["EF.DG13"]).family
     with pytest.raises(FormatError):
@@ -247,8 +284,11 @@ def test_forms_of_the_sod(make):
 
 def test_the_master_file(make):
     files = make(replace(PROFILES["eac"], without=frozenset({2}))).files
-    assert tlv.parse_all(files["EF.ATR/INFO"])[-1].tag == 0x7F66
-    assert files["EF.DIR"].hex() == "61094f07a0000002471001"
+    lengths = parse_atr_info(files["EF.ATR/INFO"])
+    assert (lengths.max_command, lengths.max_response) == (1_024, 65_536)
+    assert (lengths.extended, lengths.chaining) == (True, True)
+    assert parse_dir(files["EF.DIR"]) == (bytes.fromhex("A0000002471001"),)
+    assert parse_card_security(files["EF.CardSecurity"]).ca_public_keys
     assert tlv.encode_oid("0.4.0.127.0.7.3.2.1") in files["EF.CardSecurity"]
 
 
@@ -261,6 +301,8 @@ def test_a_card_without_any_key(make):
 
 def test_biometric_groups_hold_samples(make):
     files = make(replace(PROFILES["eac"], without=frozenset({2}))).files
+    assert [finger.format for finger in parse_dg3(files["EF.DG3"])] == [7, 7]
+    assert [iris.format for iris in parse_dg4(files["EF.DG4"])] == [9, 9]
     for number, magic in ((3, b"FIR\x00"), (4, b"IIR\x00")):
         content = files[f"EF.DG{number}"]
         assert content.count(magic) == 2

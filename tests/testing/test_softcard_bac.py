@@ -10,6 +10,8 @@ from eid.testing.card_image import CardImage
 from eid.testing.chip_traits import Traits
 from eid.testing.faults import forced
 from eid.testing.softcard import SoftwareCard
+from eid.testing.softcard_apdu import Refused
+from eid.testing.softcard_bac import ChipBac
 
 EXAMPLES = Path(__file__).parents[1] / "vectors" / "emrtd" / "icao-9303-11-examples.json"
 D = json.loads(EXAMPLES.read_text())["D_bac"]
@@ -93,3 +95,10 @@ def test_a_passport_opens_by_its_zone(talk):
     card.open_bac()
     assert card.read(1).data == card.image.files["EF.DG1"]
     assert card.read(0x1C).sw == 0x6A82, "no PACE, no EF.CardAccess"
+
+
+def test_a_cryptogram_of_broken_blocks_is_like_any_other():
+    bac = ChipBac(D["mrz_information"], rng=bytes)
+    with pytest.raises(Refused) as caught:
+        bac._decrypted(bytes(7))
+    assert caught.value.sw == 0x6300

@@ -17,6 +17,7 @@ from eid.ec.groups import group_by_parameter_id
 from eid.errors import AccessDenied, CardError, ProtocolError
 from eid.testing import certificates, der, softcard_passwords
 from eid.testing.card_image import CardImage
+from eid.testing.chip_traits import Traits
 from eid.testing.faults import forced
 from eid.testing.profiles import PACE_DH_GM, PACE_ECDH_GM, PROFILES, card_access
 from eid.testing.softcard import SoftwareCard
@@ -314,3 +315,10 @@ def test_integrated_mapping_is_never_offered_where_it_cannot_run():
     card.transmit(Command(0, 0x22, 0xC1, 0xA4, choose).encode())
     card.transmit(general(b""))
     assert card.transmit(general(tlv.encode(0x81, bytes(16)))).hex() == "6a80"
+
+
+def test_a_long_nonce_fits_long_keys():
+    image = image_of(
+        (f"{PACE_ECDH_GM}.4", 13), traits=Traits(quirks=frozenset({"pace-long-nonce"}))
+    )
+    assert opened(image)

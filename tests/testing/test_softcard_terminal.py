@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from eid import ec, tlv
 from eid.chip import chip_auth, terminal_auth
@@ -25,6 +27,7 @@ from eid.testing.cv_certificates import (
     read,
 )
 from eid.testing.profiles import PROFILES
+from eid.testing.softcard_certificates import TA_RSA, CvKey
 from eid.testing.softcard_terminal import TrustPoints
 
 TR = json.loads(
@@ -266,3 +269,38 @@ def test_odd_keys_and_dates(terminal):
 def test_a_card_without_trust_points_knows_none():
     assert TrustPoints(b"").names == ()
     assert cv_certificates.INSPECTION_SYSTEM.endswith("3.1.2.1")
+
+
+@pytest.mark.parametrize("digits", ["020603010205", "0d0600010101", "020601090009"])
+def test_impossible_days(terminal, digits):
+    good = terminal.chain[0]
+    at = good.index(b"\x5f\x25\x06") + 3
+    broken = good[:at] + bytes.fromhex(digits) + good[at + 6 :]
+    with pytest.raises(FormatError):
+        read(broken)
+
+
+def test_the_chip_tells_its_trust_points_when_asked(talk, terminal):
+    card = talk(eac(terminal.trust_point))
+    data = tlv.encode(0x80, tlv.encode_oid("0.4.0.127.0.7.2.2.4.2.2")) + b"\x83\x01\x02"
+    template = tlv.encode(0x7F4C, tlv.encode(0x06, b"\x04"), tlv.encode(0x53, b"\xff"))
+    assert card(Command(0, 0x22, 0xC1, 0xA4, data + template)).sw == 0x9000
+    pace = card.card._application.authentication._pace
+    assert pace._authorities == (b"VNTESTCVCA00001",)
+    pace._keys = (bytes(16), bytes(16))
+    pace.mine = pace.theirs = pace.domain.public(5)
+    answer = pace._confirm(pace._token(pace.mine))
+    assert answer.endswith(tlv.encode(0x87, b"VNTESTCVCA00001"))
+
+
+def test_rsa_signatures_in_every_scheme(aa_key):
+    numbers = aa_key.public_key().public_numbers()
+    for scheme, (kind, pss) in {
+        "2": (hashes.SHA256, False),
+        "4": (hashes.SHA256, True),
+        "6": (hashes.SHA512, True),
+    }.items():
+        way = padding.PSS(padding.MGF1(kind()), kind.digest_size) if pss else padding.PKCS1v15()
+        key = CvKey(oid=f"{TA_RSA}.{scheme}", n=numbers.n, e=numbers.e)
+        assert key.verify(b"message", aa_key.sign(b"message", way, kind()))
+        assert not key.verify(b"another", aa_key.sign(b"message", way, kind()))

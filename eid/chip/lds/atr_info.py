@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eid import tlv
+from eid.chip.lds.template import objects
 from eid.errors import FormatError
 
 FID, SFI = 0x2F01, 0x01
@@ -36,7 +37,7 @@ def parse_atr_info(data: bytes) -> AtrInfo:
     """Read the data objects of the file; unknown ones mean nothing. Raises ``FormatError``."""
     if len(data) > _MAX_SIZE:
         raise FormatError("EF.ATR/INFO is too long.", code="atr_info.size")
-    items = tlv.parse_all(data.rstrip(b"\x00"), ber=True)
+    items = objects(data)
     lengths = tlv.find(items, _LENGTHS)
     capabilities = tlv.find(items, _CAPABILITIES)
     command, response = _lengths(lengths) if lengths else (0, 0)

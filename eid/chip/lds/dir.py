@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from eid import tlv
+from eid.chip.lds.template import objects
 from eid.errors import FormatError
 
 FID, SFI = 0x2F00, 0x1E
@@ -22,7 +23,7 @@ def parse_dir(data: bytes) -> tuple[bytes, ...]:
     """The application identifiers, from one or several templates. Raises ``FormatError``."""
     if len(data) > _MAX_SIZE:
         raise FormatError("EF.DIR is too long.", code="dir.size")
-    items = tlv.parse_all(data.rstrip(b"\x00"), ber=True)
+    items = objects(data)
     templates = [item for item in items if item.tag == _TEMPLATE]
     if len(templates) != len(items) or len(templates) > _MAX_APPLICATIONS:
         raise FormatError("EF.DIR is malformed.", code="dir.form")

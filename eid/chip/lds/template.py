@@ -26,3 +26,16 @@ def contents(data: bytes, file: File) -> bytes:
     if outer.tag != file.tag:
         raise FormatError(f"{file.name} has a wrong outer tag.", code="lds.tag", file=file.name)
     return outer.value
+
+
+def objects(data: bytes) -> tuple[tlv.Tlv, ...]:
+    """The data objects of a file without an outer tag, up to the zeros that fill it up.
+
+    Zeros at the end of the last object are its own: EF.ATR/INFO may end with a length of 4,096.
+    Raises ``FormatError``.
+    """
+    found = []
+    while data.strip(b"\x00"):
+        item, data = tlv.parse_first(data, ber=True)
+        found.append(item)
+    return tuple(found)

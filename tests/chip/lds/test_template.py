@@ -6,7 +6,7 @@ import pytest
 
 from eid import tlv
 from eid.chip.lds.files import FILES
-from eid.chip.lds.template import contents, trimmed
+from eid.chip.lds.template import contents, objects, trimmed
 from eid.errors import FormatError
 
 
@@ -32,3 +32,12 @@ def test_contents():
     with pytest.raises(FormatError) as caught:
         contents(b"\x61\x01\x05", FILES["EF.DG2"])
     assert caught.value.facts["file"] == "EF.DG2"
+
+
+def test_objects_keep_their_own_zeros_and_end_before_those_that_fill_the_file() -> None:
+    first, last = tlv.encode(0x47, b"\x80\x11\xc0"), tlv.encode(0x02, b"\x10\x00")
+    for filler in (0, 1, 20):
+        assert [item.raw for item in objects(first + last + bytes(filler))] == [first, last]
+    assert objects(bytes(8)) == ()
+    with pytest.raises(FormatError):
+        objects(first + b"\x00" + last)
