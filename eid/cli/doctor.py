@@ -8,6 +8,7 @@ import platform
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from eid.cli.card import Given, access_key, connect
 from eid.cli.readers import VIRTUAL
 from eid.errors import EidError, ReaderError, SettingsError
 
@@ -29,6 +31,7 @@ EXTRAS = {
     "scan": ("zxingcpp",),
     "server": ("granian", "typer"),
 }
+_WAIT_S = 30.0
 _DRIVERS = Path("/usr/lib/pcsc/drivers/serial")
 _POLKIT = (
     "allow it with a polkit rule for this user: org.debian.pcsc-lite.access_pcsc and "
@@ -53,11 +56,25 @@ def doctor(
         Path | None, typer.Option(help="Also check this settings file, eid.toml.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
+    card: Annotated[
+        bool,
+        typer.Option(help="Describe the kind of card on the reader, without personal data."),
+    ] = False,
+    number: Annotated[
+        str | None, typer.Option(help="With --card: the number on it; - reads it from stdin.")
+    ] = None,
+    can: Annotated[
+        str | None, typer.Option(help="With --card: its CAN; - reads it from stdin.")
+    ] = None,
+    reader: Annotated[str | None, typer.Option(help="With --card: name of the reader.")] = None,
 ) -> int:
     """Check this machine, with remedies.
 
-    Exit code 0 when it is usable, 1 when something must be mended.
+    Exit code 0 when it is usable, 1 when something must be mended. With --card a card profile is
+    printed instead: a file that holds nothing about the person and can be shared.
     """
+    if card:
+        return _describe_card(Given(number=number, can=can), reader)
     findings = [*_python(), *_extras(), *_reader_service(), *_drivers(_DRIVERS), *_sandbox()]
     if config is not None:
         findings += _settings(config)
@@ -68,6 +85,16 @@ def doctor(
         for finding in findings:
             typer.echo(_line(finding))
     return 1 if any(finding.status == "failed" for finding in findings) else 0
+
+
+def _describe_card(given: Given, reader: str | None) -> int:
+    from eid.chip.read.survey import survey
+
+    key = access_key(given)
+    with closing(connect(reader, _WAIT_S)) as transport:
+        profile = survey(transport, key)
+    typer.echo(profile.to_json().decode("ascii"), nl=False)
+    return 0
 
 
 def _line(finding: Finding) -> str:

@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
+from eid.chip.card_profile import CardProfile
 from eid.cli import doctor as room
 from eid.cli.doctor import doctor, reader_findings, service_finding
 from eid.errors import ReaderError
+from eid.testing.replay import replayed
+from eid.testing.softcard import SoftwareCard
+from eid.testing.stream_card import StreamCard
+from tests.cli.conftest import Case, Run
 
 SETTINGS = """
 issuer = "{issuer}"
@@ -131,3 +136,18 @@ def test_an_empty_trust_folder_is_said(capsys: pytest.CaptureFixture[str], tmp_p
     path = settings(tmp_path)
     (tmp_path / "trust" / "csca" / "bad.der").write_bytes(b"bad")
     assert findings(capsys, config=path)["trust folder"]["status"] == "warning"
+
+
+def test_card_profile_holds_nothing_personal(run: Run, case: Case, tmp_path: Path) -> None:
+    """A real chip's kind, as a file that can be shared and played back."""
+    person = case.person
+    with StreamCard(SoftwareCard(case.image), tmp_path / "card.sock") as stream:
+        given = ["--card", "--number", "-", "--reader", f"stream:{stream.path}"]
+        done = run("doctor", *given, stdin=person.number)
+    assert done.returncode == 0, done.stderr
+    profile = CardProfile.from_json(done.stdout.encode())
+    assert profile.pace[0].parameter_id == 13
+    assert profile.active_keys[0].trailer == "34cc"
+    for secret in (person.number, person.can, person.document_number, person.surname):
+        assert secret not in done.stdout
+    assert replayed(profile).traits.extended
