@@ -78,7 +78,10 @@ class Installation:
     def provider(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Provider:
         """The OpenID Provider over this installation."""
         settings, folder = self.settings, self.settings.data_dir
-        outbound = Outbound(insecure_loopback=settings.development)
+        outbound = Outbound(
+            insecure_loopback=settings.development,
+            allowed_hosts=frozenset(settings.outbound_hosts),
+        )
         return Provider(
             settings=ProviderSettings(
                 issuer=settings.issuer,
@@ -86,6 +89,9 @@ class Installation:
                 legal_entity=settings.legal_entity,
                 role=settings.role,
                 acr_prefix=settings.acr_prefix,
+                session_s=settings.session_s,
+                refresh_grace_s=settings.refresh_grace_s,
+                trust_framework=settings.trust_framework,
             ),
             keys=LiveKeys(folder),
             grants=self.grants,
@@ -152,6 +158,10 @@ class Installation:
             detail |= {"proofed_by": proof.officer, "reason": proof.reason}
         event = AuditEvent(kind="account.added", at=at, account=account.id, detail=detail)
         return self.accounts.create(account, password=password, events=[event])
+
+    def refusal(self, correlation: str) -> AuditEvent | None:
+        """The record of a request that was refused under this reference."""
+        return self.audit.refusal(correlation)
 
     def add_clients(self, registered: Iterable[Client], *, at: datetime) -> None:
         """Register services, all or none; one with a known id is replaced."""

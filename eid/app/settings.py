@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from eid.errors import SettingsError
 Role = Literal["own_services", "state_body", "licensed_provider"]
 
 _ROLES = ("own_services", "state_body", "licensed_provider")
+MAX_SESSION_S = 24 * 3600
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):(?P<port>[0-9]{1,5})")
 _ADDRESS = re.compile(r"[A-Za-z0-9._~:/%\[\]-]+", re.ASCII)
@@ -32,6 +34,12 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "data_dir": (str, "a folder for the keys; it is made if it is absent"),
     "trust": (str, "the trust folder with csca/, link/, ds/ and crl/"),
     "workers": (int, "a number from 1 to 64"),
+    "trusted_proxies": (list, 'a list of addresses or networks, such as ["10.0.0.0/8"]'),
+    "session_s": (int, "seconds that a browser stays signed on; 0 turns single sign-on off"),
+    "refresh_grace_s": (int, "0 to 10 seconds"),
+    "requests_per_minute": (int, "requests a minute from one address; 0 for no limit"),
+    "trust_framework": (str, "a name of your own for verified_claims"),
+    "outbound_hosts": (list, "names that may have private addresses"),
     "acr_prefix": (str, 'a URN or https prefix of your own, such as "urn:example"'),
     "agent.url": (str, 'the card agent\'s address, such as "http://127.0.0.1:8350"'),
     "operator.legal_entity": (str, "the operator's name as a legal entity"),
@@ -57,6 +65,12 @@ class Settings:
     workers: int = 1
     acr_prefix: str = "urn:eid"
     insecure_fast_hash: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    session_s: int = 8 * 3600
+    refresh_grace_s: int = 10
+    requests_per_minute: int = 6000
+    trust_framework: str = "eid"
+    outbound_hosts: tuple[str, ...] = ()
 
     @property
     def development(self) -> bool:
@@ -121,6 +135,8 @@ def _over(values: dict[str, object], environ: Mapping[str, str], file: str) -> d
             if text not in ("true", "false"):
                 raise _wrong(file, key, "has the wrong type in the environment")
             values[key] = text == "true"
+        elif kind is list:
+            values[key] = [item.strip() for item in text.split(",") if item.strip()]
         elif kind is int:
             if not text.isascii() or not text.isdigit():
                 raise _wrong(file, key, "has the wrong type in the environment")
@@ -165,7 +181,37 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         workers=workers,
         acr_prefix=prefix,
         insecure_fast_hash=fast,
+        trusted_proxies=_networks(values, file),
+        session_s=_number(values, "session_s", 8 * 3600, MAX_SESSION_S, file),
+        refresh_grace_s=_number(values, "refresh_grace_s", 10, 10, file),
+        requests_per_minute=_number(values, "requests_per_minute", 6000, 10**9, file),
+        trust_framework=str(values.get("trust_framework", "eid")),
+        outbound_hosts=_texts(values, "outbound_hosts", file),
     )
+
+
+def _number(values: Mapping[str, object], key: str, default: int, highest: int, file: str) -> int:
+    number = cast("int", values.get(key, default))
+    if not 0 <= number <= highest:
+        raise _wrong(file, key, "is out of range")
+    return number
+
+
+def _texts(values: Mapping[str, object], key: str, file: str) -> tuple[str, ...]:
+    listed = cast("list[object]", values.get(key, []))
+    if not all(isinstance(item, str) for item in listed):
+        raise _wrong(file, key, "holds something that is no text")
+    return tuple(str(item) for item in listed)
+
+
+def _networks(values: Mapping[str, object], file: str) -> tuple[str, ...]:
+    listed = _texts(values, "trusted_proxies", file)
+    try:
+        for item in listed:
+            ip_network(item)
+    except ValueError as error:
+        raise _wrong(file, "trusted_proxies", "holds something that is no network") from error
+    return listed
 
 
 def _origin_url(values: Mapping[str, object], key: str, file: str) -> str:

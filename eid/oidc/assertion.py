@@ -44,7 +44,7 @@ def check_assertion(
         )
         expires = _judged(provider, client, claims, endpoint=endpoint, at=at)
     except EidError as error:
-        raise refused() from error
+        raise refused(client.client_id) from error
     seen = Grant(
         kind="jti",
         key=key_of(f"assertion:{client.client_id}:{claims['jti']}"),
@@ -52,13 +52,17 @@ def check_assertion(
         expires_at=datetime.fromtimestamp(expires, UTC) + timedelta(seconds=2 * LEEWAY_S),
     )
     if not provider.grants.claim(seen):
-        raise refused()
+        raise refused(client.client_id)
 
 
-def refused() -> OAuthError:
-    """One answer for every reason; the record knows which."""
+def refused(client_id: str = "") -> OAuthError:
+    """One answer for every reason; the record knows that it was the assertion."""
     return OAuthError(
-        "invalid_client", "The client did not authenticate as it is registered.", status=401
+        "invalid_client",
+        "The client did not authenticate as it is registered.",
+        status=401,
+        reason="assertion",
+        client=client_id,
     )
 
 

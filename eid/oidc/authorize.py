@@ -181,7 +181,12 @@ def known_client(provider: Provider, parameters: Parameters) -> Client:
     except SettingsError as error:
         raise OAuthError("unauthorized_client", error.message) from error
     if client is None:
-        raise OAuthError("invalid_client", "The service that sent you here is not known.")
+        raise OAuthError(
+            "invalid_client",
+            "The service that sent you here is not known.",
+            reason="unknown",
+            client=client_id or "",
+        )
     return client
 
 
@@ -190,7 +195,12 @@ def registered_redirect_uri(client: Client, parameters: Parameters) -> str:
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or redirect_uri not in client.redirect_uris:
         raise OAuthError(
-            "invalid_redirect_uri", "The service did not register the address to return to."
+            "invalid_redirect_uri",
+            "The service did not register the address to return to.",
+            reason="redirect_uri",
+            client=client.client_id,
+            received=redirect_uri or "",
+            registered=" ".join(client.redirect_uris),
         )
     return redirect_uri
 

@@ -51,12 +51,19 @@ def authenticate(
     given = _credentials(authorization, form)
     client = provider.clients.by_id(given.client_id)
     right = is_secret(given.secret, client.secret_hash if client else None)
-    if client is None or client.disabled or client.auth_method != given.method:
-        _refuse()
+    if client is None or client.disabled:
+        _refuse("disabled" if client else "unknown", client=given.client_id)
+    if client.auth_method != given.method:
+        _refuse(
+            "method",
+            client=client.client_id,
+            registered=client.auth_method,
+            received=given.method,
+        )
     if given.method == "private_key_jwt":
         check_assertion(provider, client, given.secret, endpoint=endpoint, at=at)
     elif given.method != "none" and not right:
-        _refuse()
+        _refuse("secret", client=client.client_id)
     return AuthenticatedClient(client)
 
 
@@ -103,7 +110,11 @@ def _basic(authorization: str) -> _Credentials:
     return _Credentials("client_secret_basic", unquote_plus(client_id), unquote_plus(secret))
 
 
-def _refuse() -> NoReturn:
+def _refuse(reason: str = "credentials", **facts: str) -> NoReturn:
     raise OAuthError(
-        "invalid_client", "The client did not authenticate as it is registered.", status=401
+        "invalid_client",
+        "The client did not authenticate as it is registered.",
+        status=401,
+        reason=reason,
+        **facts,
     )

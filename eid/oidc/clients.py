@@ -13,13 +13,14 @@ is the sector of the pairwise ``sub``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from eid.errors import FormatError, SettingsError
-from eid.keys import parse_json_object
+from eid.keys import JSON, encode_base64url, parse_json_object
 from eid.oidc.client import (
     AUTH_METHODS as AUTH_METHODS,
     AuthMethod as AuthMethod,
@@ -57,8 +58,28 @@ class RegisteredClients:
         return cls(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A client that was read, and the secret that was made for it, to be shown once."""
+
+    client: Client
+    secret: str | None = field(default=None, repr=False)
+
+
 def load_clients(path: Path, *, legal_entity: str) -> tuple[Client, ...]:
+    """The clients of a file, as :func:`read_clients`, without secrets that were made."""
+    return tuple(one.client for one in read_clients(path, legal_entity=legal_entity))
+
+
+def read_clients(
+    path: Path,
+    *,
+    legal_entity: str,
+    rng: Callable[[int], bytes] = secrets.token_bytes,
+) -> tuple[Registered, ...]:
     """The clients of a JSON file: one registration object, or ``{"clients": [...]}``, or an array.
+
+    A missing ``client_id``, or ``client_secret`` where the method needs one, is made.
 
     SettingsError names the file and the member. A client without ``eid_legal_entity`` belongs to
     ``legal_entity``, the operator.
@@ -75,12 +96,26 @@ def load_clients(path: Path, *, legal_entity: str) -> tuple[Client, ...]:
     if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
         raise SettingsError("The client file holds no clients.", file=str(path))
     try:
-        return tuple(client_from_metadata(item, legal_entity=legal_entity) for item in listed)
+        return tuple(_registered(item, legal_entity=legal_entity, rng=rng) for item in listed)
     except SettingsError as error:
         key, expected = str(error.facts["key"]), str(error.facts["expected"])
         raise SettingsError(
             error.message, code=error.code, file=str(path), key=key, expected=expected
         ) from error
+
+
+def _registered(
+    metadata: Mapping[str, JSON], *, legal_entity: str, rng: Callable[[int], bytes]
+) -> Registered:
+    completed, secret = dict(metadata), None
+    if "client_id" not in metadata:
+        completed["client_id"] = encode_base64url(rng(16))
+    method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
+    given = {"client_secret", "eid_client_secret_hash"} & metadata.keys()
+    if method in {"client_secret_basic", "client_secret_post"} and not given:
+        completed["client_secret"] = secret = encode_base64url(rng(32))
+    client = client_from_metadata(completed, legal_entity=legal_entity, rng=rng)
+    return Registered(client=client, secret=secret)
 
 
 def check_operator(client: Client, *, legal_entity: str, role: Role) -> None:

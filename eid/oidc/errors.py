@@ -40,6 +40,7 @@ _BY_CODE: Mapping[str, int] = MappingProxyType(
         "interaction.impossible_step": 409,
         "login.throttled": 429,
         "request.method": 405,
+        "request.too_many": 429,
         "request.not_found": 404,
         "request.size": 413,
     }

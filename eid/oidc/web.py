@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -29,7 +31,9 @@ from eid.oidc.errors import json_error
 from eid.oidc.http import Request, Response, json_response
 from eid.oidc.pages import style
 from eid.oidc.provider import Provider
-from eid.oidc.wsgi import request_of, send
+from eid.oidc.refusals import record_refusal
+from eid.oidc.traffic import METRICS_TYPE, Metrics, Network, RateLimit, is_loopback
+from eid.oidc.wsgi import address_of, request_of, send
 
 Handler = Callable[[Provider, Request], Response]
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
@@ -49,12 +53,23 @@ class Route:
     max_body: int = MAX_FORM
 
 
-def create_app(provider: Provider) -> App:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """How requests are admitted and counted: trusted proxies, a limit, and the counters."""
+
+    trusted_proxies: tuple[Network, ...] = ()
+    limit: RateLimit = field(default_factory=lambda: RateLimit(0))
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def create_app(provider: Provider, traffic: Traffic | None = None) -> App:
     """The provider's WSGI application, to be served under the issuer's path."""
+    traffic = traffic or Traffic()
     app = falcon.App(middleware=[_Headers(secure=provider.settings.secure_cookies)])
     app.req_options.auto_parse_qs_csv = False
     for route in routes(provider):
-        app.add_route(route.path, _Endpoint(provider, route))
+        app.add_route(route.path, _Endpoint(provider, route, traffic))
+    app.add_route("/metrics", _MetricsPage(traffic))
     app.add_error_handler(falcon.HTTPError, _framework_error(provider))
     app.add_error_handler(Exception, _unexpected)
     return app
@@ -129,21 +144,39 @@ def _ready(provider: Provider, _request: Request) -> Response:
 class _Endpoint:
     """A route as Falcon wants it."""
 
-    def __init__(self, provider: Provider, route: Route) -> None:
+    def __init__(self, provider: Provider, route: Route, traffic: Traffic) -> None:
         self._provider = provider
         self._route = route
+        self._traffic = traffic
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Every method takes the same way."""
+        started = time.perf_counter()
         correlation = encode_base64url(self._provider.rng(9))
+        trusted = self._traffic.trusted_proxies
         try:
-            request = request_of(req, path, max_body=self._route.max_body, correlation=correlation)
+            self._admit(address_of(req, trusted))
+            request = request_of(
+                req,
+                path,
+                max_body=self._route.max_body,
+                correlation=correlation,
+                trusted=trusted,
+            )
             answer = self._handler(req.method)(self._provider, request)
         except EidError as error:
+            record_refusal(self._provider, self._route.path, error, correlation)
             answer = self._error(error, req.method, correlation)
         send(answer, resp)
+        seconds = time.perf_counter() - started
+        self._traffic.metrics.count(self._route.path, req.method, answer.status, seconds)
 
     on_head = on_post = on_put = on_delete = on_patch = on_options = on_get
+
+    def _admit(self, address: str) -> None:
+        limited = not self._route.path.startswith("/health/")
+        if limited and not self._traffic.limit.admits(address, now=time.time()):
+            raise RequestRefused("Too many requests; try again later.", code="request.too_many")
 
     def _handler(self, method: str) -> Handler:
         handler = self._route.handlers.get(method)
@@ -167,6 +200,20 @@ class _Endpoint:
             content_type=answer.content_type,
             headers=(*answer.headers, allowed),
         )
+
+
+class _MetricsPage:
+    """Counters, for this machine only: a collector runs beside the provider."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._metrics = traffic.metrics
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """``GET /metrics``; 404 for everybody who comes over the network or through a proxy."""
+        if not is_loopback(req.remote_addr) or req.get_header("X-Forwarded-For"):
+            raise falcon.HTTPNotFound
+        resp.content_type = METRICS_TYPE
+        resp.data = self._metrics.render(worker=os.getpid()).encode()
 
 
 class _Headers:

@@ -1,4 +1,4 @@
-"""Between Falcon and our values. Host and forwarded headers are never read (row O-047)."""
+"""Between Falcon and our values: no Host is read, no forwarded header but a trusted proxy's (O-047)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ import falcon
 
 from eid.errors import FormatError
 from eid.oidc.http import Request, Response
+from eid.oidc.traffic import Network, client_address
 
 MAX_QUERY = 16 * 1024
 MAX_COOKIES = 16 * 1024
 
 
 def request_of(
-    req: falcon.Request, path: Mapping[str, str], *, max_body: int, correlation: str
+    req: falcon.Request,
+    path: Mapping[str, str],
+    *,
+    max_body: int,
+    correlation: str,
+    trusted: tuple[Network, ...] = (),
 ) -> Request:
     """The request as a value; FormatError ``request.size`` if a part of it is too long."""
     if len(req.query_string) > MAX_QUERY:
@@ -31,9 +37,16 @@ def request_of(
         if_none_match=req.get_header("If-None-Match"),
         cookies=_cookies(req.get_header("Cookie") or ""),
         path=path,
-        address=req.remote_addr,
+        address=address_of(req, trusted),
         correlation=correlation,
     )
+
+
+def address_of(req: falcon.Request, trusted: tuple[Network, ...]) -> str:
+    """Who asks: the peer, or whom a trusted proxy names."""
+    if not trusted:
+        return req.remote_addr
+    return client_address(req.remote_addr, req.get_header("X-Forwarded-For"), trusted)
 
 
 def _body(req: falcon.Request, limit: int) -> bytes:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from eid.keys import JSON, JwkSet, SigningKey, parse_json_object, sign_jwt
+from eid.keys import JSON, JwkSet, SigningKey, canonical_json, parse_json_object, sign_jwt
 from eid.oidc.ports import AuditEvent
 from eid.store.audit_chain import (
     HEAD_TYPE,
@@ -199,6 +199,20 @@ class Audit:
         )
         with self._database.read() as connection:
             return tuple(map(_stored, connection.execute(query)))
+
+    def refusal(self, correlation: str) -> AuditEvent | None:
+        """The refused request that was answered with this reference."""
+        quoted = f'"correlation":{canonical_json(correlation).decode()}'
+        query = (
+            select(audit_rows)
+            .where(audit_rows.c.kind.in_(("request.refused", "authorize.refused")))
+            .where(audit_rows.c.detail.contains(quoted, autoescape=True))
+            .order_by(audit_rows.c.at.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _stored(row).event
 
     def count(self, kind: str) -> int:
         """How many rows of one kind the record holds."""

@@ -1,0 +1,278 @@
+"""`eid serve --dev`: a provider with fictional people, for the tests of a relying service.
+
+Everything is made at the start and gone at the end: database, keys (``kid`` ``dev-…``), people
+and the authority of their cards. It listens on loopback, takes no settings and believes no proxy:
+whatever was forwarded is refused. The card page leads to a card agent of its own, with a
+software card that goes the whole way of a real one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import typer
+
+from eid.cli.ports import check_free
+from eid.errors import SettingsError
+
+if TYPE_CHECKING:
+    import falcon
+
+    from eid.levels.account import Account
+    from eid.oidc.clients import Client
+    from eid.oidc.provider import Provider, ProviderKeys
+    from eid.testing.card_image import CardImage
+
+PASSWORD = "development"  # noqa: S105 - public, of fictional people on loopback
+LEGAL_ENTITY = "development"
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
+READY_CLIENT = {
+    "client_id": "dev",
+    "client_secret": "development-secret",
+    "client_name": "Development",
+    "redirect_uris": ["http://127.0.0.1:3000/callback", "http://localhost:3000/callback"],
+    "grant_types": ["authorization_code", "refresh_token"],
+    "scope": "openid profile address eid:number eid:card offline_access",
+}
+
+
+def serve_development(
+    *, config: Path | None, port: int, clients: Path | None, environ: Mapping[str, str]
+) -> int:
+    """Serve until the process is ended; SettingsError for anything of a real installation."""
+    refuse_production(config, environ)
+    check_free("127.0.0.1", port)
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    issuer = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="eid-dev-") as folder:
+        typer.echo(f"issuer {issuer}  people level0, level1, level2  password {PASSWORD}")
+        typer.echo(f"client {READY_CLIENT['client_id']}  secret {READY_CLIENT['client_secret']}")
+        server = Server(
+            "eid-development",
+            address="127.0.0.1",
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=1,
+            blocking_threads=4,
+            log_level=LogLevels.error,
+            log_access=False,
+            websockets=False,
+        )
+        loader = partial(create_development, Path(folder), issuer, clients)
+        server.serve(target_loader=loader, wrap_loader=False)
+    return 0
+
+
+def refuse_production(config: Path | None, environ: Mapping[str, str]) -> None:
+    """SettingsError if settings, keys or a database of a real installation are in reach."""
+    given = sorted(name for name in environ if name.startswith("EID_") and name != "EID_NO_APT")
+    if config is not None or given:
+        raise SettingsError(
+            "Development takes no settings of an installation.",
+            code="settings.development",
+            key="config" if config is not None else given[0],
+            expected="eid serve --dev alone",
+        )
+
+
+def create_development(
+    folder: Path, issuer: str, clients: Path | None
+) -> falcon.App[falcon.Request, falcon.Response]:
+    """The application, with people, clients and a card agent, in an empty ``folder``."""
+    from eid.app.installation import LOGIN
+    from eid.app.verifier import TrustFolder, Verifier
+    from eid.levels.rules import Rules
+    from eid.oidc.clients import RegisteredClients, client_from_metadata, load_clients
+    from eid.oidc.outbound import FetchedKeys, Notifier, Outbound
+    from eid.oidc.provider import Provider, ProviderKeys
+    from eid.oidc.settings import ProviderSettings
+    from eid.oidc.web import create_app
+    from eid.store import open_store
+
+    store = open_store(
+        f"sqlite:///{folder}/eid.db",
+        folder,
+        insecure_fast_hash=True,
+        insecure_fast_commit=True,
+    )
+    at = datetime.now(UTC)
+    images = make_people(store.accounts.create, folder / "trust", at=at)
+    registered: list[Client] = [client_from_metadata(READY_CLIENT, legal_entity=LEGAL_ENTITY)]
+    if clients is not None:
+        registered += load_clients(clients, legal_entity=LEGAL_ENTITY)
+    outbound = Outbound(insecure_loopback=True)
+    provider = Provider(
+        settings=ProviderSettings(
+            issuer=issuer, agent_url=issuer, legal_entity=LEGAL_ENTITY, role="own_services"
+        ),
+        keys=development_keys(ProviderKeys.generate()),
+        grants=store.grants,
+        accounts=store.accounts,
+        clients=RegisteredClients.of(registered),
+        judge_evidence=Verifier(trust=TrustFolder(folder / "trust"), policy=LOGIN),
+        rules=Rules.load(),
+        client_keys=FetchedKeys(outbound),
+        notify=Notifier(outbound),
+    )
+    app = create_app(provider)
+    app.add_middleware(_NothingForwarded())
+    app.add_route("/card", _Agent(provider, images))
+    return app
+
+
+def development_keys(keys: ProviderKeys) -> ProviderKeys:
+    """The keys with names that show where they belong."""
+    return replace(
+        keys,
+        tokens=replace(keys.tokens, kid=f"dev-{keys.tokens.kid}"),
+        card_requests=replace(keys.card_requests, kid=f"dev-{keys.card_requests.kid}"),
+        others=tuple(replace(key, kid=f"dev-{key.kid}") for key in keys.others),
+    )
+
+
+def make_people(
+    create: Callable[..., Account], trust: Path, *, at: datetime
+) -> dict[str, CardImage]:
+    """Fictional people of every account level, and their cards by personal number."""
+    from eid.levels.account import Account, Profile
+    from eid.store import new_account_id
+    from eid.testing.authority import DocumentAuthority
+    from eid.testing.people import PEOPLE
+    from eid.testing.personalise import personalise
+
+    authority = DocumentAuthority.create(at=at)
+    authority.trust_folder(trust, crl=authority.crl(at=at))
+    images: dict[str, CardImage] = {}
+    for level, person in zip((0, 1, 2), PEOPLE.values(), strict=False):
+        images[person.number] = personalise(person, authority, at=at)
+        profile = Profile(
+            name=person.name,
+            birth_date=person.birth_date.isoformat(),
+            personal_number=person.number,
+            sex=person.sex,
+            nationality=person.nationality,
+            address=person.residence,
+            document_number=person.document_number,
+            issue_date=person.issue_date.isoformat(),
+            expiry=person.expiry.isoformat() if person.expiry else "",
+            issuing_state="VNM",
+        )
+        account = Account(
+            id=new_account_id(),
+            username=f"level{level}",
+            created_at=at,
+            state="active" if level else "registered",
+            level=level,
+            source="chip_local" if level else "manual",
+            holder_match="officer" if level == 2 else "none",
+            profile=profile,
+            proofed_at=at if level else None,
+        )
+        create(account, password=PASSWORD)
+    return images
+
+
+class _NothingForwarded:
+    """A request that came through a proxy is not for development."""
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """Refuse it, whatever it asks for."""
+        from falcon import HTTPForbidden
+
+        local = req.remote_addr in {"127.0.0.1", "::1"}
+        if not local or any(req.get_header(name) is not None for name in FORWARDED):
+            raise HTTPForbidden
+
+
+@dataclass(frozen=True, slots=True)
+class _Agent:
+    """A card agent in the provider's own process, with the card of whoever is chosen."""
+
+    provider: Provider
+    images: Mapping[str, CardImage]
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """``POST /card``: the page where a card is chosen, then the read and the way back."""
+        from eid.oidc.http import parse_parameters
+
+        form = parse_parameters(
+            req.bounded_stream.read(1 << 15).decode("ascii", "replace"),
+            limits={"request": 1 << 14},
+        )
+        request, number = form.get("request") or "", form.get("number")
+        resp.content_type = "text/html; charset=utf-8"
+        resp.set_header("Content-Security-Policy", "default-src 'none'; form-action 'self'")
+        if number is None or number not in self.images:
+            resp.text = _chooser(request, list(self.images))
+            return
+        resp.status = 303
+        resp.set_header("Location", self._read(request, self.images[number]))
+
+    def _read(self, request: str, image: CardImage) -> str:
+        """Read the software card over the request's challenge and deliver; where to go back."""
+        from eid.chip.access import can_from_number, personal_number
+        from eid.chip.plan import PLANS
+        from eid.chip.read import read
+        from eid.keys import (
+            JwkSet,
+            canonical_json,
+            decode_base64url,
+            encrypt_jwe,
+            parse_json_object,
+            verify_jwt,
+        )
+        from eid.oidc.card_login import EVIDENCE_TYP, receive
+        from eid.oidc.card_request import AUDIENCE, REQUEST_TYP
+        from eid.oidc.http import Parameters
+        from eid.testing.softcard import SoftwareCard
+
+        at = self.provider.clock()
+        asked = verify_jwt(
+            request,
+            JwkSet.of(self.provider.keys.card_requests),
+            typ=REQUEST_TYP,
+            issuer=self.provider.settings.issuer,
+            audience=AUDIENCE,
+            at=at,
+        )
+        number = next(name for name, known in self.images.items() if known is image)
+        evidence = read(
+            SoftwareCard(image),
+            can_from_number(personal_number(number)),
+            plan=PLANS[str(asked["plan"])],
+            challenge=decode_base64url(str(asked["challenge"])),
+            challenge_source="verifier",
+            at=at,
+        )
+        content = canonical_json(
+            {"jti": asked["jti"], "evidence": parse_json_object(evidence.to_json())}
+        )
+        recipient = self.provider.keys.evidence.public_jwk()
+        sealed = encrypt_jwe(content, recipient, typ=EVIDENCE_TYP)
+        form = Parameters(values={"jti": str(asked["jti"]), "evidence": sealed})
+        handle = receive(self.provider, form, at=at)
+        return f"{asked['return_uri']}?{urlencode({'handle': handle})}"
+
+
+def _chooser(request: str, numbers: list[str]) -> str:
+    from html import escape
+
+    buttons = "".join(
+        f'<button name="number" value="{number}">level{level}: {number}</button>'
+        for level, number in enumerate(numbers)
+    )
+    field = f'<input type="hidden" name="request" value="{escape(request)}">'
+    return (
+        '<!doctype html><html lang="en"><title>Development card agent</title>'
+        f'<form id="choose" method="post" action="/card">{field}{buttons}</form></html>'
+    )

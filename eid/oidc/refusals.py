@@ -1,0 +1,80 @@
+"""Why a request was refused: kept for the operator by its correlation id, never sent back.
+
+The page or the answer carries only the id. What stands in the record says which rule was broken,
+what was registered and what came instead; no secret, no token, no personal data.
+
+>>> advice("secret")
+'The client secret is wrong. Rotate it with "eid client rotate-secret" and enter the new one.'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from eid.errors import EidError, OAuthError, Unavailable
+from eid.oidc.ports import AuditEvent
+from eid.oidc.provider import Provider
+
+PATHS = frozenset({"/authorize", "/token", "/par", "/revoke", "/introspect", "/logout"})
+MAX_FACT = 300
+_FACTS = ("reason", "received", "registered", "client")
+_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "unknown": 'No client has this client_id. Compare it with "eid client list".',
+        "disabled": "The client is disabled; an operator did that on purpose.",
+        "method": "The client authenticates by another method than it is registered for.",
+        "secret": 'The client secret is wrong. Rotate it with "eid client rotate-secret" '
+        "and enter the new one.",
+        "assertion": "The client assertion is not valid: check its key, aud, exp, iss, sub, jti "
+        "(used once) and the machine's clock.",
+        "credentials": "The credentials are missing, malformed, or come in two ways at once.",
+        "redirect_uri": "The redirect_uri is not, character by character, a registered one.",
+        "invalid_grant": "The code or refresh token was used before, is too old, or belongs to "
+        "another client, redirect_uri, code_verifier or DPoP key.",
+        "invalid_dpop_proof": "The DPoP proof does not hold: check htm, htu, iat, jti, ath.",
+        "use_dpop_nonce": "Normal: the client repeats the call with the nonce of the answer.",
+        "invalid_request_object": "The signed request is not valid: check key, iss, aud, exp, nbf.",
+        "invalid_request_uri": "The pushed request was used, has expired, or is another client's.",
+        "invalid_scope": "A scope is asked for that the client is not registered for.",
+        "invalid_target": "The resource is not among the client's eid_resources.",
+        "unmet_authentication_requirements": "The essential acr cannot be reached by this person.",
+        "login_required": "prompt=none, and there is no session that suffices.",
+        "consent_required": "prompt=none, and the person has not agreed to this before.",
+        "unauthorized_client": "The client is not registered for this grant, is disabled, or "
+        "belongs to another legal entity without a legal basis.",
+    }
+)
+
+
+def record_refusal(provider: Provider, path: str, error: EidError, correlation: str) -> None:
+    """Leave a row about a refusal at an endpoint that relying parties call.
+
+    A database that is down must not hide the first error.
+    """
+    if path not in PATHS or not isinstance(error, OAuthError):
+        return
+    facts = {name: str(error.facts[name])[:MAX_FACT] for name in _FACTS[:3] if name in error.facts}
+    event = AuditEvent(
+        kind="request.refused",
+        at=provider.clock(),
+        client=str(error.facts["client"]) if "client" in error.facts else None,
+        detail={
+            **facts,
+            "correlation": correlation,
+            "path": path,
+            "error": error.error,
+            "description": error.description,
+        },
+    )
+    try:
+        provider.grants.record([event])
+    except Unavailable:
+        return
+
+
+def advice(*codes: str | None) -> str:
+    """What the developer of a relying party can do, by the first code that is known."""
+    known = (code for code in codes if code in _ADVICE)
+    found = next(known, None)
+    return "The description says what is wrong." if found is None else _ADVICE[found]

@@ -1,0 +1,107 @@
+"""A login at every level with the provider of `eid serve --dev`, over its own card agent."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from falcon import testing
+
+from eid.cli.development import PASSWORD, create_development
+from eid.keys import encode_base64url, parse_json_object
+from eid.keys.encoding import decode_base64url
+
+ISSUER = "http://127.0.0.1:8480"
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Origin": ISSUER}
+VERIFIER = "v" * 43
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> testing.TestClient:
+    folder = tmp_path_factory.mktemp("dev")
+    extra = folder / "clients.json"
+    extra.write_text(
+        json.dumps({"client_id": "mine", "redirect_uris": ["http://127.0.0.1:9000/cb"]}),
+        encoding="utf-8",
+    )
+    return testing.TestClient(create_development(Path(folder), ISSUER, extra))
+
+
+def field(text: str, name: str) -> str:
+    match = re.search(rf'name="{name}" value="([^"]*)"', text)
+    assert match, text
+    return unescape(match[1])
+
+
+def path_of(location: str) -> str:
+    return location.removeprefix(ISSUER)
+
+
+def test_level_2_by_card_and_password(client: testing.TestClient) -> None:
+    wanted = {"id_token": {"acr": {"essential": True, "value": "urn:eid:level:2"}}}
+    challenge = encode_base64url(hashlib.sha256(VERIFIER.encode()).digest())
+    cookies: dict[str, str] = {}
+
+    def send(method: str, path: str, **options: object) -> testing.Result:
+        headers = {**FORM, "Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())}
+        path, _, query = path.partition("?")
+        got = client.simulate_request(method, path, query_string=query, headers=headers, **options)
+        cookies.update({name: cookie.value for name, cookie in got.cookies.items()})
+        return got
+
+    query = urlencode(
+        {
+            "response_type": "code",
+            "client_id": "dev",
+            "redirect_uri": "http://127.0.0.1:3000/callback",
+            "scope": "openid profile",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "claims": json.dumps(wanted),
+        }
+    )
+    here = path_of(send("GET", f"/authorize?{query}").headers["location"])
+    form = {"csrf": field(send("GET", here).text, "csrf"), "username": "level2"}
+    send("POST", f"{here}/password", body=urlencode(form | {"password": PASSWORD}))
+    request = field(send("GET", f"{here}/card").text, "request")
+    choose = send("POST", "/card", body=urlencode({"request": request}))
+    numbers = re.findall(r'name="number" value="(\d{12})"', choose.text)
+    assert len(numbers) == 3
+    levels = dict(re.findall(r">(level\d): (\d{12})<", choose.text))
+    read = send("POST", "/card", body=urlencode({"request": request, "number": levels["level2"]}))
+    back = send("GET", path_of(read.headers["location"]))
+    assert back.headers["location"].endswith("/consent"), back.text
+    consent = send("GET", f"{here}/consent")
+    agreed = send("POST", f"{here}/consent", body=urlencode({"csrf": field(consent.text, "csrf")}))
+    code = parse_qs(urlsplit(agreed.headers["location"]).query)["code"][0]
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": "http://127.0.0.1:3000/callback",
+        "code_verifier": VERIFIER,
+        "client_id": "dev",
+    }
+    secret = base64.b64encode(b"dev:development-secret").decode()
+    token = client.simulate_post(
+        "/token", headers={**FORM, "Authorization": f"Basic {secret}"}, body=urlencode(form)
+    ).json
+    header, payload, _ = token["id_token"].split(".")
+    assert parse_json_object(decode_base64url(header))["kid"].startswith("dev-")
+    assert parse_json_object(decode_base64url(payload))["acr"] == "urn:eid:level:2"
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "Via"])
+def test_whatever_was_forwarded_is_refused(client: testing.TestClient, name: str) -> None:
+    answer = client.simulate_get("/jwks", headers={name: "x"})
+    assert answer.status_code >= 400
+    assert "kid" not in answer.text
+
+
+def test_nobody_from_elsewhere(client: testing.TestClient) -> None:
+    assert client.simulate_get("/jwks", remote_addr="192.0.2.1").status_code >= 400
