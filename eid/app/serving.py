@@ -17,7 +17,8 @@ from eid.app.installation import open_installation
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.oidc.card_login import MAX_SEALED
-from eid.oidc.web import create_app
+from eid.oidc.traffic import RateLimit, networks
+from eid.oidc.web import Traffic, create_app
 
 if TYPE_CHECKING:
     import falcon
@@ -55,7 +56,11 @@ def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Respons
     """The provider as a WSGI application, for one worker process or another server."""
     stack = ExitStack()
     installation = stack.enter_context(open_installation(settings))
-    app = create_app(installation.provider())
+    traffic = Traffic(
+        trusted_proxies=networks(settings.trusted_proxies),
+        limit=RateLimit(settings.requests_per_minute),
+    )
+    app = create_app(installation.provider(), traffic)
     add_routes(app, SignedLists(settings))
     return app
 

@@ -19,6 +19,7 @@ from eid.cli.client import client
 from eid.cli.db import db
 from eid.cli.demo import demo
 from eid.cli.doctor import doctor
+from eid.cli.keys import keys
 from eid.cli.kiosk import kiosk
 from eid.cli.levels import levels
 from eid.cli.qr import qr
@@ -68,6 +69,7 @@ def program() -> typer.Typer:
     app.add_typer(qr, name="qr")
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
+    app.add_typer(keys, name="keys")
     app.add_typer(levels, name="levels")
     app.add_typer(audit, name="audit")
     app.add_typer(db, name="db")
