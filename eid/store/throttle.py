@@ -62,6 +62,7 @@ def reserve(connection: Connection, scope: bytes, allowance: Allowance, now: int
         )
     left, since = allowance.still_counted(row.failures, row.forget_at - FORGET_S, now)
     failures = 1 if row.forget_at <= now else left + 1
+    wait = allowance.blocked_for(failures)
     connection.execute(
         update(throttles)
         .where(throttles.c.scope == scope)
