@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from eid import tlv
 from eid.chip.card_profile import ActiveKey, CardProfile, ChipKey
 from eid.errors import FormatError
 from eid.testing import biometric_groups
@@ -50,12 +51,11 @@ def replayed(card: CardProfile) -> Profile:
     """Return the profile of a card like that one; FormatError for curves that are not known."""
     lengths = {fact.name: fact.length or 0 for fact in card.files}
     groups = _groups(card)
-    infos = [chip_authentication_of(offer.oid, offer.key_id) for offer in card.chip_authentication]
-    infos += [terminal_authentication() for _ in card.terminal_authentication[:1]]
+    infos = [terminal_authentication() for _ in card.terminal_authentication[:1]]
+    infos += [chip_authentication_of(o.oid, o.key_id) for o in card.chip_authentication]
     active = card.active_keys[0] if card.active_keys else None
-    pace = tuple((offer.oid, offer.parameter_id) for offer in card.pace)
     return Profile(
-        card_access=card_access(*pace) if pace else b"",
+        card_access=_card_access(card, infos, lengths.get("EF.CardAccess", 0)),
         infos=tuple(infos),
         static_keys=tuple(_static_key(key) for key in card.chip_keys),
         active=_active(active),
@@ -77,6 +77,16 @@ def chip_authentication_of(oid: str, key_id: int | None) -> bytes:
     if not (agreement and cipher.isdigit()):
         raise FormatError("The card profile names no protocol.", code="card_profile.protocol")
     return chip_authentication(int(cipher), agreement=agreement, key_id=key_id)
+
+
+def _card_access(card: CardProfile, infos: list[bytes], length: int) -> bytes:
+    """PACE's entries, after the others where EF.CardAccess is as long as with them (Vietnam)."""
+    offers = card_access(*((offer.oid, offer.parameter_id) for offer in card.pace))
+    if not card.pace:
+        return b""
+    entries = (item.raw for item in tlv.parse(offers).children())
+    everything = tlv.encode(0x31, *infos, *entries)
+    return everything if len(everything) == length else offers
 
 
 def _groups(card: CardProfile) -> frozenset[int]:

@@ -18,6 +18,7 @@ from eid.chip.lds.security_infos import parse_security_infos
 from eid.errors import FormatError
 from eid.testing.people import PEOPLE
 from eid.testing.personalise import personalise
+from eid.testing.profiles import VIETNAM_CARD_ACCESS
 from eid.testing.replay import replayed
 
 REAL = CardProfile(
@@ -122,3 +123,15 @@ def test_groups_by_their_bits():
 def test_what_cannot_be_played(changes):
     with pytest.raises(FormatError):
         replayed(replace(REAL, **changes))
+
+
+def test_card_access_is_as_long_as_the_cards():
+    """Vietnam's card repeats Chip and Terminal Authentication there, others do not."""
+    vietnamese = replace(
+        REAL,
+        pace=(PaceOffer(oid="0.4.0.127.0.7.2.2.4.2.2", parameter_id=13),),
+        chip_authentication=(ChipAuthenticationOffer(oid="0.4.0.127.0.7.2.2.3.2.2"),),
+        files=(FileFact(name="EF.CardAccess", length=54),),
+    )
+    assert replayed(vietnamese).card_access == VIETNAM_CARD_ACCESS
+    assert len(replayed(replace(vietnamese, files=())).card_access) == 22
