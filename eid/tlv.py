@@ -15,8 +15,8 @@ Tlv(tag=124)
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from eid.errors import FormatError
 
@@ -32,13 +32,15 @@ _MAX_LENGTH_SIZE: Final = 4
 _CONSTRUCTED: Final = 0x20
 
 
-@dataclass(frozen=True, slots=True)
-class Tlv:
+class Tlv(NamedTuple):
     """One data object: its identifier octets as a number, its contents, and its very bytes."""
 
     tag: int
-    value: bytes = field(repr=False)
-    raw: bytes = field(repr=False)
+    value: bytes
+    raw: bytes
+
+    def __repr__(self) -> str:
+        return f"Tlv(tag={self.tag})"
 
     @property
     def constructed(self) -> bool:
@@ -64,8 +66,7 @@ class Tlv:
         return decode_oid(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     tag: int
     constructed: bool
     indefinite: bool
@@ -85,6 +86,9 @@ def parse(data: bytes, *, ber: bool = False, most: int = MAX_SIZE) -> Tlv:
 def parse_first(data: bytes, *, ber: bool = False, most: int = MAX_SIZE) -> tuple[Tlv, bytes]:
     """Read the first data object; return it and the bytes after it."""
     _cap(data, most)
+    item = _plain(data, 0, len(data))
+    if item is not None:
+        return item, data[len(item.raw) :]
     span = _element(data, 0, len(data), ber=ber)
     return _cut(data, 0, span), data[span.after :]
 
@@ -97,14 +101,37 @@ def parse_all(data: bytes, *, ber: bool = False) -> tuple[Tlv, ...]:
 
 def _all(data: bytes, *, ber: bool) -> tuple[Tlv, ...]:
     items: list[Tlv] = []
-    at = 0
-    while at < len(data):
-        span = _element(data, at, len(data), ber=ber)
-        items.append(_cut(data, at, span))
+    at, end = 0, len(data)
+    while at < end:
+        item = _plain(data, at, end)
+        if item is None:
+            span = _element(data, at, end, ber=ber)
+            item = _cut(data, at, span)
+            at = span.after
+        else:
+            at += len(item.raw)
+        items.append(item)
         if len(items) > MAX_COUNT:
             raise FormatError("There are too many data objects.", code="tlv.count")
-        at = span.after
     return tuple(items)
+
+
+def _plain(data: bytes, at: int, end: int) -> Tlv | None:
+    """Read the common case at once: a tag of one octet, a minimal length up to 64 KiB."""
+    if at + 4 > end:
+        return None
+    tag, size, start = data[at], data[at + 1], at + 2
+    if size >= 0x80:
+        if size == 0x81 and data[start] >= 0x80:
+            size, start = data[start], at + 3
+        elif size == 0x82 and data[start]:
+            size, start = data[start] << 8 | data[at + 3], at + 4
+        else:
+            return None
+    after = start + size
+    if after > end or tag & 0x1F == 0x1F or not tag:
+        return None
+    return Tlv(tag, data[start:after], data[at:after])
 
 
 def children(item: Tlv, *, ber: bool = False) -> tuple[Tlv, ...]:
@@ -199,6 +226,7 @@ def encode_oid(dotted: str) -> bytes:
     return bytes(octets)
 
 
+@lru_cache(maxsize=512)
 def decode_oid(value: bytes) -> str:
     """Read the contents octets of an OBJECT IDENTIFIER into dotted form."""
     if not value or len(value) > MAX_OID_SIZE or value[-1] & 0x80:

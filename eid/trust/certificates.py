@@ -194,7 +194,8 @@ def parse_time(item: tlv.Tlv) -> datetime:
     if item.tag not in (0x17, 0x18) or len(digits) != 14 or not _is_zulu(text):
         raise FormatError("A time is malformed.", code="certificate.time")
     try:
-        return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
+        return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise FormatError("A time does not exist.", code="certificate.time") from error
 

@@ -6,6 +6,7 @@ the rule: ``chain.key_usage``, ``chain.extension``, ``chain.ca``, ``algorithm.â€
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from eid import tlv
@@ -41,6 +42,8 @@ _DIGITAL_SIGNATURE: Final = 0
 _KEY_CERT_SIGN: Final = 5
 _CRL_SIGN: Final = 6
 _MIN_SIGNER_RSA: Final = 2048
+_REMEMBERED: Final = 1024
+"""How many values of an extension are kept parsed: few differ, and all are public."""
 _SIGNER_REFUSES: Final = frozenset(
     {
         "certificate.version",
@@ -110,7 +113,12 @@ def key_usage(certificate: Certificate) -> frozenset[int]:
     extension = certificate.extensions.get(KEY_USAGE)
     if extension is None:
         return frozenset()
-    item = tlv.parse(extension.value, ber=True)
+    return _usage_bits(extension.value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _usage_bits(value: bytes) -> frozenset[int]:
+    item = tlv.parse(value, ber=True)
     if item.tag != 0x03 or not 2 <= len(item.value) <= 3 or item.value[0] > 7:
         raise FormatError("A key usage is malformed.", code="certificate.extension")
     octets = item.value[1:]
@@ -127,7 +135,12 @@ def is_authority(certificate: Certificate) -> bool:
     extension = certificate.extensions.get(BASIC_CONSTRAINTS)
     if extension is None:
         return False
-    item, _ = tlv.parse_first(extension.value, ber=True)
+    return _says_authority(extension.value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _says_authority(value: bytes) -> bool:
+    item, _ = tlv.parse_first(value, ber=True)
     if item.tag != 0x30 or not item.value:
         return False
     flag, _ = tlv.parse_first(item.value, ber=True)
@@ -150,7 +163,12 @@ def authority_key_id(certificate: Certificate) -> bytes:
     extension = certificate.extensions.get(AUTHORITY_KEY_ID)
     if extension is None:
         return b""
-    item = tlv.parse(extension.value, ber=True)
+    return _issuer_key(extension.value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _issuer_key(value: bytes) -> bytes:
+    item = tlv.parse(value, ber=True)
     found = tlv.find(tlv.children(item, ber=True), 0x80)
     return b"" if found is None else found.value
 

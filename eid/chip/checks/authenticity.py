@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import Final
 
 from eid.chip import active_auth
@@ -27,6 +28,10 @@ _CIPHERS: Final = frozenset({"1", "2", "3", "4"})
 _FAMILIES: Final = {"1": DhKey, "2": EcKey}
 
 
+_parse_card_access: Final = lru_cache(maxsize=16)(parse_security_infos)
+"""EF.CardAccess is the same in every card of a kind; nothing of a person is in it."""
+
+
 def check_pace(question: Question, covered: Covered) -> Check:
     """``pace.confirmation``: unsigned EF.CardAccess offers exactly what signed DG14 offers."""
     name = "pace.confirmation"
@@ -37,7 +42,7 @@ def check_pace(question: Question, covered: Covered) -> Check:
             return unknown(name, "pace.unconfirmed", message)
         signed = _pace_infos(dg14)
         data = question.files.get("EF.CardAccess")
-        offered = _pace_infos(parse_security_infos(data)) if data is not None else None
+        offered = _pace_infos(_parse_card_access(data)) if data is not None else None
         if not signed:
             return unknown(name, "pace.unconfirmed", "DG14 names no access protocol.")
         if offered is not None and offered != signed:
