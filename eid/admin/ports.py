@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from eid.levels.account import Account
+from eid.levels.account import Account, Event
 from eid.oidc.ports import AuditEvent
 
 
@@ -47,3 +47,30 @@ class CaseBook(Protocol):
 
     def second_enrolment(self, account_id: str, *, claimant: str, by: str, at: datetime) -> str:
         """Open a case, or find the open one; its id."""
+
+
+class RecoveryBook(Protocol):
+    """The cases, as recovery opens and decides them."""
+
+    def recovery(self, account_id: str, *, by: str, at: datetime) -> str:
+        """Open a case, or find the open one; its id."""
+
+    def decide(self, case_id: str, decision: str, *, by: str, at: datetime) -> object:
+        """Decide it, once."""
+
+
+class RecoveryRegister(Protocol):
+    """The accounts, as recovery reads and writes them."""
+
+    def by_id(self, account_id: str) -> Account | None:
+        """The account with this internal id."""
+
+    def happen(
+        self, account_id: str, event: Event, *, by: str, reason: str, at: datetime
+    ) -> Account:
+        """Move the account, on record."""
+
+    def set_password(
+        self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
+    ) -> None:
+        """Replace the password, on record."""

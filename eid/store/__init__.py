@@ -32,6 +32,7 @@ from eid.store.accounts import (
 from eid.store.audit import Audit as Audit, AuditRow as AuditRow, AuditSummary as AuditSummary
 from eid.store.consents import Consent as Consent, Consents as Consents
 from eid.store.database import Database as Database
+from eid.store.factors import Enrolled as Enrolled, Factors as Factors
 from eid.store.grants import Grants as Grants
 from eid.store.openings import Openings as Openings
 from eid.store.retention import Retained as Retained, retain
@@ -52,6 +53,7 @@ class Store:
     grants: Grants
     audit: Audit
     openings: Openings
+    factors: Factors
 
     @property
     def consents(self) -> Consents:
@@ -110,13 +112,16 @@ def _open(database: Database, data_dir: Path, *, node: str, insecure_fast_hash: 
     database.migrate()
     keys = _keys(data_dir)
     check_keys(database, keys)
-    openings = Openings(database, AccountSeal(keys))
+    seal = AccountSeal(keys)
+    openings = Openings(database, seal)
     key = load_or_create_signing_key(data_dir, "audit")
     audit = Audit(database, node=node, key=key, openings=openings)
+    grants = Grants(database, audit, Envelope(load_or_create_secret(data_dir, "grants")))
     return Store(
         database=database,
         accounts=Accounts(database, audit, keys, insecure_fast_hash=insecure_fast_hash),
-        grants=Grants(database, audit, Envelope(load_or_create_secret(data_dir, "grants"))),
+        grants=grants,
         audit=audit,
         openings=openings,
+        factors=Factors(database, audit, grants, seal),
     )

@@ -228,8 +228,8 @@ class Accounts:
         kind = "login.refused" if account is None else "login.password_checked"
         with self._database.write() as connection:
             if account is not None:
+                throttle.release(connection, scopes[1])  # in the order of _reserve: no deadlock
                 throttle.clear(connection, scopes[0])
-                throttle.release(connection, scopes[1])
             self._audit.append(connection, [AuditEvent(kind=kind, account=known_id, at=at)])
 
     def _store(

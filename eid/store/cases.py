@@ -109,6 +109,10 @@ class Cases:
         case = self.open("second_enrolment", account=account_id, other=claimant, by=by, at=at)
         return case.id
 
+    def recovery(self, account_id: str, *, by: str, at: datetime) -> str:
+        """The id of the open recovery of an account; opened if there is none."""
+        return self.open("recovery", account=account_id, other=None, by=by, at=at).id
+
     def decide(self, case_id: str, decision: str, *, by: str, at: datetime) -> Case:
         """Decide an open case, once; AccountError ``case.decided`` or ``case.unknown``."""
         this = and_(cases.c.id == case_id, cases.c.decided_at.is_(None))

@@ -39,10 +39,11 @@ def test_put_get_consume_once(store):
     store.grants.put(grant(), events=[happened("code.issued")])
     assert store.grants.get("code", KEY, at=AT) == grant()
     assert store.grants.was_used("code", KEY) is None
-    assert store.grants.consume("code", KEY, at=AT, events=[happened("code.used")]) == grant()
+    used = store.grants.consume("code", KEY, at=AT, events=[happened("code.used")])
+    assert used == replace(grant(), used_at=AT)
     assert store.grants.consume("code", KEY, at=AT, events=[happened("code.used")]) is None
     assert store.grants.get("code", KEY, at=AT) is None
-    assert store.grants.was_used("code", KEY) == grant()
+    assert store.grants.was_used("code", KEY) == used
     assert kinds(store) == ["code.issued", "code.used"]
 
 

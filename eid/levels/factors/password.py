@@ -1,4 +1,4 @@
-"""Passwords: argon2id, with a policy on length only (NIST SP 800-63B-4 §3.1.1).
+"""Passwords: argon2id; long enough, and none that everybody knows (NIST SP 800-63B-4 §3.1.1).
 
 >>> stored = hash_password("correct horse", insecure_fast_hash=True)
 >>> check_password(stored, "correct horse"), check_password(stored, "wrong horse")
@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
+from importlib import resources
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -18,7 +20,11 @@ MIN_CHARACTERS, MAX_CHARACTERS = 8, 128
 
 
 def hash_password(password: str, *, insecure_fast_hash: bool = False) -> str:
-    """An encoded argon2id hash (19 MiB, two passes); FormatError ``password.length``."""
+    """An encoded argon2id hash (19 MiB, two passes).
+
+    FormatError ``password.length``, or ``password.breached`` for one of a local list of those that
+    are tried first, in Vietnam and elsewhere; case, and digits or signs at the end, do not help.
+    """
     text = _normalize(password)
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
         raise FormatError(
@@ -27,7 +33,25 @@ def hash_password(password: str, *, insecure_fast_hash: bool = False) -> str:
             minimum=MIN_CHARACTERS,
             maximum=MAX_CHARACTERS,
         )
+    if is_breached(text):
+        raise FormatError(
+            "This password is one of those that are guessed first.", code="password.breached"
+        )
     return _hasher(insecure_fast_hash=insecure_fast_hash).hash(text)
+
+
+def is_breached(password: str) -> bool:
+    """Whether a password is on the list, whatever its case and its last digits and signs."""
+    known = _breached()
+    plain = _normalize(password).casefold()
+    stem = plain.rstrip("0123456789!@#$%^&*._-")
+    return plain in known or (len(stem) >= MIN_CHARACTERS and stem in known)
+
+
+@cache
+def _breached() -> frozenset[str]:
+    file = resources.files("eid.levels.factors").joinpath("breached.txt")
+    return frozenset(file.read_text(encoding="utf-8").split())
 
 
 def check_password(stored: str, password: str) -> bool:

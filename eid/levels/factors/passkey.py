@@ -1,0 +1,142 @@
+"""Passkeys (WebAuthn level 2), the server's half, by python-fido2: possession.
+
+The server keeps nothing between the two halves: ``begin_…`` gives a state to store, once, and
+``complete_…`` takes it back. A passkey that checked its user adds an unknown second kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from fido2.server import Fido2Server
+from fido2.webauthn import (
+    AttestedCredentialData,
+    AuthenticationResponse,
+    PublicKeyCredentialRpEntity,
+    PublicKeyCredentialUserEntity,
+    UserVerificationRequirement,
+)
+
+from eid.errors import FormatError, RequestRefused
+from eid.keys import JSON
+
+MAX_CREDENTIAL = 4096
+State = Mapping[str, JSON]
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """An enrolled credential (CBOR as WebAuthn's attested credential data) and its counter."""
+
+    data: bytes = field(repr=False)
+    sign_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyUse:
+    """A passkey that answered: which one, its counter, and whether it checked its user."""
+
+    credential_id: bytes = field(repr=False)
+    sign_count: int
+    user_verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyParty:
+    """Who asks: the domain (``rp_id``), its name, and the one origin that pages have."""
+
+    rp_id: str
+    name: str
+    origin: str
+
+    def begin_enrolment(
+        self, *, user_id: bytes, username: str, known: Sequence[Passkey] = ()
+    ) -> tuple[dict[str, JSON], State]:
+        """Options for ``navigator.credentials.create`` (JSON) and the state to keep, once.
+
+        ``user_id`` is random and up to 64 bytes, never a personal number.
+        """
+        user = PublicKeyCredentialUserEntity(id=user_id, name=username, display_name=username)
+        options, state = self._server().register_begin(
+            user,
+            [AttestedCredentialData(one.data) for one in known],
+            user_verification=UserVerificationRequirement.PREFERRED,
+        )
+        return _json(dict(options)), _json(state)
+
+    def complete_enrolment(self, state: State, response: Mapping[str, JSON]) -> Passkey:
+        """The new passkey; RequestRefused ``passkey`` for a wrong challenge, origin or form."""
+        try:
+            created = self._server().register_complete(dict(state), dict(response))
+        except _MALFORMED as error:
+            raise _refused() from error
+        if created.credential_data is None or len(created.credential_data) > MAX_CREDENTIAL:
+            raise _refused()
+        return Passkey(data=bytes(created.credential_data), sign_count=created.counter)
+
+    def begin_login(self, known: Sequence[Passkey]) -> tuple[dict[str, JSON], State]:
+        """Options for ``navigator.credentials.get`` (JSON) and the state to keep, once."""
+        options, state = self._server().authenticate_begin(
+            [AttestedCredentialData(one.data) for one in known],
+            user_verification=UserVerificationRequirement.PREFERRED,
+        )
+        return _json(dict(options)), _json(state)
+
+    def complete_login(
+        self, state: State, known: Sequence[Passkey], response: Mapping[str, JSON]
+    ) -> PasskeyUse:
+        """Which passkey answered; RequestRefused ``passkey``, or ``passkey.cloned``.
+
+        A counter that does not rise means that two devices have one key.
+        """
+        credentials = [AttestedCredentialData(one.data) for one in known]
+        try:
+            used = self._server().authenticate_complete(dict(state), credentials, dict(response))
+            told = AuthenticationResponse.from_dict(dict(response)).response.authenticator_data
+        except _MALFORMED as error:
+            raise _refused() from error
+        before = next(
+            one.sign_count
+            for one, data in zip(known, credentials, strict=True)
+            if data.credential_id == used.credential_id
+        )
+        if (told.counter or before) and told.counter <= before:
+            raise RequestRefused(
+                "The passkey's counter went back: it may be a copy.", code="passkey.cloned"
+            )
+        return PasskeyUse(
+            credential_id=used.credential_id,
+            sign_count=told.counter,
+            user_verified=told.is_user_verified(),
+        )
+
+    def _server(self) -> Fido2Server:
+        party = PublicKeyCredentialRpEntity(id=self.rp_id, name=self.name)
+        return Fido2Server(party, verify_origin=lambda origin: origin == self.origin)
+
+
+def credential_id(passkey: Passkey) -> bytes:
+    """The id of an enrolled passkey; FormatError for data that are none."""
+    try:
+        return bytes(AttestedCredentialData(passkey.data).credential_id)
+    except _MALFORMED as error:
+        raise FormatError("The stored passkey is malformed.", code="passkey") from error
+
+
+def _json(value: object) -> dict[str, JSON]:
+    """Plain JSON of fido2's values, binary members in base64url as its JSON mapping gives them."""
+    return cast("dict[str, JSON]", json.loads(json.dumps(value, default=_plain)))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError("not JSON")
+
+
+def _refused() -> RequestRefused:
+    return RequestRefused("The passkey's answer does not hold.", code="passkey")

@@ -1,0 +1,368 @@
+"""Enrolled factors: sealed under the person's key, throttled, each answer good for one use.
+
+Failures are counted per account and factor, and per address, before anything is compared: over
+nodes and restarts (rows O-053, L-012). An account without the factor answers as a wrong code does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Row, and_, insert, select, update
+
+from eid.errors import AccountError, RequestRefused
+from eid.keys import (
+    JSON,
+    Envelope,
+    canonical_json,
+    decode_base64url,
+    encode_base64url,
+    parse_json_object,
+)
+from eid.levels.assurance import Factor
+from eid.levels.factors.code import LIFETIME, Channel, Sender, message, new_code
+from eid.levels.factors.otp import match_totp, new_totp_secret
+from eid.levels.factors.passkey import Passkey, PasskeyParty, credential_id
+from eid.oidc.ports import AuditEvent, Grant
+from eid.store import throttle
+from eid.store.audit import Audit
+from eid.store.database import Database
+from eid.store.grants import Grants
+from eid.store.schema import factors, person_keys
+from eid.store.sealed import AccountSeal
+
+MAX_FACTORS = 16
+CEREMONY_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """One enrolled factor, without its secret."""
+
+    id: str
+    method: str
+    created_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A stored factor, opened."""
+
+    row: Row[*tuple[object, ...]]
+    secret: Mapping[str, JSON] = field(repr=False)
+
+
+class Factors:
+    """What people enrolled beside their password."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        grants: Grants,
+        seal: AccountSeal,
+        *,
+        rng: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._grants = grants
+        self._seal = seal
+        self._rng = rng
+
+    def enrolled(self, account_id: str) -> tuple[Enrolled, ...]:
+        """The factors that count, oldest first."""
+        live = and_(factors.c.account == account_id, factors.c.removed_at.is_(None))
+        query = select(factors).where(live).order_by(factors.c.created_at, factors.c.id)
+        with self._database.read() as connection:
+            return tuple(map(_enrolled, connection.execute(query)))
+
+    def remove(
+        self, account_id: str, factor_id: str, *, by: str, lost: bool, at: datetime
+    ) -> None:
+        """Remove a factor and destroy its secret; ``factor.lost`` or ``factor.removed`` on record.
+
+        The account's level stays: it says how the person was proofed. AccountError
+        ``factor.unknown``.
+        """
+        this = and_(
+            factors.c.id == factor_id,
+            factors.c.account == account_id,
+            factors.c.removed_at.is_(None),
+        )
+        gone = {"removed_at": int(at.timestamp()), "secret": None}
+        with self._database.write() as connection:
+            if connection.execute(update(factors).where(this).values(gone)).rowcount != 1:
+                raise AccountError("There is no such factor.", code="factor.unknown")
+            kind = "factor.lost" if lost else "factor.removed"
+            self._audit.append(connection, [_event(kind, account_id, at, factor_id, by=by)])
+
+    # -- time-based codes --------------------------------------------------------------------
+
+    def enrol_totp(self, account_id: str, *, at: datetime) -> tuple[str, str]:
+        """The factor's id and the secret for the app; it counts after its first right code."""
+        secret = new_totp_secret(self._rng)
+        return self._enrol(account_id, "totp", {"secret": secret}, 0, at), secret
+
+    def check_totp(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
+        """The factor of a right code, once; AccountError ``factor.refused``, ``login.throttled``."""
+        scopes = self._reserve("totp", account_id, address, at)
+        for kept in self._kept(account_id, "totp"):
+            step = match_totp(str(kept.secret["secret"]), code, at)
+            if step is not None and self._use(kept, step, at, scopes, above=step - 1):
+                return Factor.of("totp", at)
+        raise self._refuse("totp", account_id, at)
+
+    # -- codes to a channel ------------------------------------------------------------------
+
+    def enrol_channel(self, account_id: str, channel: Channel, *, at: datetime) -> str:
+        """A channel to send codes to; its first right code confirms it."""
+        secret: dict[str, JSON] = {"kind": channel.kind, "address": channel.address}
+        return self._enrol(account_id, "code", secret, 0, at)
+
+    def send_code(
+        self, account_id: str, factor_id: str, sender: Sender, *, service: str, at: datetime
+    ) -> None:
+        """Send a new code; an older one is void. Silent when there is no such channel.
+
+        AccountError ``login.throttled`` when too many were asked for.
+        """
+        with self._database.write() as connection:
+            scope = self._seal.scope("code-sent", account_id)
+            throttle.reserve(connection, scope, throttle.PER_ACCOUNT, int(at.timestamp()))
+        for kept in self._kept(account_id, "code"):
+            if kept.row.id != factor_id:
+                continue
+            code = new_code(self._rng)
+            expires = int((at + LIFETIME).timestamp())
+            fresh = {**kept.secret, "code": _digest(code), "expires": expires}
+            if self._replace(kept, fresh):
+                channel = _channel(kept.secret)
+                sender(channel, message(code, service), at=at)
+
+    def check_code(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
+        """The factor of a right code, once; AccountError as for TOTP."""
+        scopes = self._reserve("code", account_id, address, at)
+        for kept in self._kept(account_id, "code"):
+            stored, expires = kept.secret.get("code"), kept.secret.get("expires")
+            right = isinstance(stored, str) and hmac.compare_digest(stored, _digest(code))
+            if not right or not isinstance(expires, int) or expires <= at.timestamp():
+                continue
+            used = {name: kept.secret[name] for name in ("kind", "address")}
+            if self._replace(kept, used) and self._use(kept, None, at, scopes):
+                self._forget_sent(account_id)
+                return Factor.of("code", at)
+        raise self._refuse("code", account_id, at)
+
+    # -- passkeys ----------------------------------------------------------------------------
+
+    def begin_passkey(
+        self, account_id: str, party: PasskeyParty, *, username: str, enrol: bool, at: datetime
+    ) -> tuple[str, dict[str, JSON]]:
+        """A handle to keep and the browser's options, to enrol a passkey or to log in with one."""
+        known = self._passkeys(account_id)
+        if enrol:
+            user_id = hashlib.sha256(b"passkey-user:" + account_id.encode()).digest()
+            options, state = party.begin_enrolment(
+                user_id=user_id, username=username, known=[one for _, one in known]
+            )
+        else:
+            options, state = party.begin_login([one for _, one in known])
+        handle = encode_base64url(self._rng(32))
+        expires = datetime.fromtimestamp(int(at.timestamp()) + CEREMONY_S, UTC)
+        payload: dict[str, JSON] = {"state": state, "account": account_id, "enrol": enrol}
+        self._grants.put(
+            Grant(kind="passkey", key=_key(handle), payload=payload, expires_at=expires)
+        )
+        return handle, options
+
+    def enrol_passkey(
+        self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
+    ) -> str:
+        """The id of the new factor; RequestRefused ``passkey``, once per handle."""
+        account_id, state = self._ceremony(handle, enrol=True, at=at)
+        passkey = party.complete_enrolment(state, response)
+        secret: dict[str, JSON] = {"data": encode_base64url(passkey.data)}
+        return self._enrol(account_id, "passkey", secret, passkey.sign_count, at)
+
+    def check_passkey(
+        self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
+    ) -> Factor:
+        """The factor of a passkey that answered; RequestRefused ``passkey…``, once per handle."""
+        account_id, state = self._ceremony(handle, enrol=False, at=at)
+        known = self._passkeys(account_id)
+        try:
+            used = party.complete_login(state, [one for _, one in known], response)
+        except RequestRefused as error:
+            refused = _event("factor.refused", account_id, at, method="passkey", code=error.code)
+            self._audit.record([refused])
+            raise
+        (kept,) = (row for row, one in known if credential_id(one) == used.credential_id)
+        if not self._use(kept, used.sign_count, at, (), above=kept.row.counter):
+            raise RequestRefused("The passkey answered elsewhere meanwhile.", code="passkey")
+        return Factor.of("passkey", at, user_verified=used.user_verified)
+
+    # -- what they share ---------------------------------------------------------------------
+
+    def _enrol(
+        self, account_id: str, method: str, secret: Mapping[str, JSON], counter: int, at: datetime
+    ) -> str:
+        if len(self.enrolled(account_id)) >= MAX_FACTORS:
+            raise AccountError("Too many factors are enrolled.", code="factor.too_many")
+        factor_id = encode_base64url(self._rng(12))
+        with self._database.write() as connection:
+            key = self._key(account_id)
+            row = {
+                "id": factor_id,
+                "account": account_id,
+                "method": method,
+                "secret": key.seal(canonical_json(secret), context=_context(factor_id)),
+                "counter": counter,
+                "created_at": int(at.timestamp()),
+            }
+            connection.execute(insert(factors), row)
+            enrolled = _event("factor.enrolled", account_id, at, factor_id, method=method)
+            self._audit.append(connection, [enrolled])
+        return factor_id
+
+    def _kept(self, account_id: str, method: str) -> tuple[_Kept, ...]:
+        this = and_(
+            factors.c.account == account_id,
+            factors.c.method == method,
+            factors.c.removed_at.is_(None),
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(select(factors).where(this)).all()
+        if not rows:
+            return ()
+        key = self._key(account_id)
+        return tuple(
+            _Kept(row, parse_json_object(key.open(row.secret, context=_context(row.id))))
+            for row in rows
+        )
+
+    def _passkeys(self, account_id: str) -> Sequence[tuple[_Kept, Passkey]]:
+        return [
+            (kept, Passkey(data=decode_base64url(str(kept.secret["data"])), sign_count=count))
+            for kept in self._kept(account_id, "passkey")
+            for count in (int(kept.row.counter),)
+        ]
+
+    def _ceremony(
+        self, handle: str, *, enrol: bool, at: datetime
+    ) -> tuple[str, Mapping[str, JSON]]:
+        grant = self._grants.consume("passkey", _key(handle), at=at)
+        state = grant.payload.get("state") if grant else None
+        if grant is None or grant.payload.get("enrol") is not enrol or not isinstance(state, dict):
+            raise RequestRefused("The passkey's answer does not hold.", code="passkey")
+        return str(grant.payload["account"]), state
+
+    def _key(self, account_id: str) -> Envelope:
+        query = select(person_keys.c.sealed).where(person_keys.c.account == account_id)
+        with self._database.read() as connection:
+            sealed = connection.execute(query).scalar_one_or_none()
+        if sealed is None:
+            raise AccountError("There is no such account.", code="account.unknown")
+        return Envelope(self._seal.data_key(account_id, sealed))
+
+    def _reserve(
+        self, method: str, account_id: str, address: str, at: datetime
+    ) -> tuple[bytes, bytes]:
+        scopes = (
+            self._seal.scope(f"factor-{method}", account_id),
+            self._seal.scope("address", address),
+        )
+        with self._database.write() as connection:
+            throttle.reserve(connection, scopes[1], throttle.PER_ADDRESS, int(at.timestamp()))
+            throttle.reserve(connection, scopes[0], throttle.PER_ACCOUNT, int(at.timestamp()))
+        return scopes
+
+    def _use(
+        self,
+        kept: _Kept,
+        counter: int | None,
+        at: datetime,
+        scopes: Sequence[bytes],
+        *,
+        above: int | None = None,
+    ) -> bool:
+        """Mark one use; False when somebody else was first (the counter stands higher already)."""
+        this = and_(factors.c.id == kept.row.id, factors.c.removed_at.is_(None))
+        values: dict[str, object] = {"used_at": int(at.timestamp())}
+        if counter is not None and above is not None:
+            this = and_(this, factors.c.counter <= above)
+            values["counter"] = counter
+        with self._database.write() as connection:
+            if connection.execute(update(factors).where(this).values(values)).rowcount != 1:
+                return False
+            if scopes:
+                throttle.release(connection, scopes[1])  # in the order of _reserve: no deadlock
+                throttle.clear(connection, scopes[0])
+            used = _event("factor.used", kept.row.account, at, kept.row.id, method=kept.row.method)
+            self._audit.append(connection, [used])
+        return True
+
+    def _replace(self, kept: _Kept, secret: Mapping[str, JSON]) -> bool:
+        """Write a secret over the one that was read, if nobody else did."""
+        sealed = self._key(kept.row.account).seal(
+            canonical_json(secret), context=_context(kept.row.id)
+        )
+        this = and_(
+            factors.c.id == kept.row.id,
+            factors.c.counter == kept.row.counter,
+            factors.c.removed_at.is_(None),
+        )
+        values = {"secret": sealed, "counter": factors.c.counter + 1}
+        with self._database.write() as connection:
+            return connection.execute(update(factors).where(this).values(values)).rowcount == 1
+
+    def _forget_sent(self, account_id: str) -> None:
+        with self._database.write() as connection:
+            throttle.clear(connection, self._seal.scope("code-sent", account_id))
+
+    def _refuse(self, method: str, account_id: str, at: datetime) -> AccountError:
+        self._audit.record([_event("factor.refused", account_id, at, method=method)])
+        return AccountError("The code is wrong.", code="factor.refused")
+
+
+def _event(
+    kind: str, account_id: str, at: datetime, factor_id: str = "", **detail: str
+) -> AuditEvent:
+    named = {"factor": factor_id, **detail} if factor_id else detail
+    return AuditEvent(kind=kind, at=at, account=account_id, detail=named)
+
+
+def _enrolled(row: Row[*tuple[object, ...]]) -> Enrolled:
+    used = None if row.used_at is None else datetime.fromtimestamp(row.used_at, UTC)
+    return Enrolled(
+        id=row.id,
+        method=row.method,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        used_at=used,
+    )
+
+
+def _channel(secret: Mapping[str, JSON]) -> Channel:
+    kind = secret["kind"]
+    address = str(secret["address"])
+    if kind == "sms":
+        return Channel(kind="sms", address=address)
+    return Channel(kind="email" if kind == "email" else "letter", address=address)
+
+
+def _digest(code: str) -> str:
+    return encode_base64url(hashlib.sha256(b"eid-code:" + code.encode(errors="replace")).digest())
+
+
+def _key(handle: str) -> bytes:
+    return hashlib.sha256(handle.encode(errors="replace")).digest()
+
+
+def _context(factor_id: str) -> bytes:
+    return b"factor:" + factor_id.encode()
