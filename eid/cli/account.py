@@ -266,7 +266,7 @@ def _unproofed(settings: Settings, proofed_by: str, reason: str) -> tuple[str, s
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        return inputs.secret("-")
+        return inputs.line()
     if not sys.stdin.isatty():
         raise FormatError("Give the password by --password-stdin.", code="input.password")
     password = getpass("Password: ")

@@ -27,18 +27,21 @@ _HEX16 = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
 
 def secret(value: str) -> str:
     """The value, or one line of standard input for ``-``, so that no process list shows it."""
-    if value != "-":
-        return value
+    return line().strip() if value == "-" else value
+
+
+def line() -> str:
+    """One line of standard input as it is, spaces too; FormatError for an empty or endless one."""
     if sys.stdin.isatty():
         sys.stderr.write("Type it here, then Enter (it is shown): ")
         sys.stderr.flush()
     try:
-        line = sys.stdin.readline(_MAX_LINE + 1)
+        text = sys.stdin.readline(_MAX_LINE + 1)
     except UnicodeDecodeError as e:
         raise FormatError("Standard input is not text.", code="input.line") from e
-    if not line.strip() or len(line) > _MAX_LINE:
+    if not text.strip() or len(text) > _MAX_LINE:
         raise FormatError("Standard input holds no usable line.", code="input.line")
-    return line.strip()
+    return text.rstrip("\r\n")
 
 
 def challenge(text: str) -> bytes:

@@ -26,6 +26,25 @@ def test_a_secret_comes_from_one_line_of_stdin(monkeypatch: pytest.MonkeyPatch) 
     assert inputs.secret("-") == "123456"
 
 
+def test_a_line_keeps_its_spaces_for_a_password_is_typed_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(" correct horse \r\n"))
+    assert inputs.line() == " correct horse "
+
+
+def test_a_person_at_a_terminal_is_told_what_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = io.StringIO("123456\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert inputs.secret("-") == "123456"
+    captured = capsys.readouterr()
+    assert "Enter" in captured.err
+    assert not captured.out
+
+
 @pytest.mark.parametrize("text", ["", "\n", "x" * 513])
 def test_stdin_without_a_line(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
