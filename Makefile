@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint coverage bench fuzz lock clean ready browser
+.PHONY: demo test lint coverage bench soak fuzz lock clean ready browser
 .DEFAULT_GOAL := test
 
 demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and the like go through
@@ -22,6 +22,9 @@ coverage: ready browser
 
 bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" runs one room shortly
 	$(BIN)/python -m bench $(ARGS)
+
+soak: ready  ## 5,000 handshakes per protocol (SOAK_HANDSHAKES); none may fail
+	$(BIN)/python -m bench.soak
 
 fuzz: ready  ## Any bytes into the parsers, for FUZZ_SECONDS each (default 20)
 	$(BIN)/python -m tests.fuzz $(ARGS)

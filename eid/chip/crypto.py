@@ -13,6 +13,7 @@ True
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -83,6 +84,13 @@ def sm_iv(suite: Suite, ks_enc: bytes, ssc: bytes) -> bytes:
     return _run(Cipher(algorithms.AES(ks_enc), modes.ECB()).encryptor(), ssc)  # noqa: S305
 
 
+def sm_iv_maker(suite: Suite, ks_enc: bytes) -> Callable[[bytes], bytes] | None:
+    """Return :func:`sm_iv` for one key, whose schedule is made once; None where it is zero."""
+    if suite is Suite.DES3:
+        return None
+    return Cipher(algorithms.AES(ks_enc), modes.ECB()).encryptor().update  # noqa: S305
+
+
 def mac(suite: Suite, key: bytes, data: bytes) -> bytes:
     """Return the 8-byte MAC of *unpadded* data: Retail MAC pads itself, CMAC needs none.
 
@@ -97,10 +105,13 @@ def mac(suite: Suite, key: bytes, data: bytes) -> bytes:
 
 def sm_mac(suite: Suite, ks_mac: bytes, ssc: bytes, data: bytes) -> bytes:
     """Return secure messaging's MAC over ``ssc | data``, padded to whole blocks (§9.8.6)."""
-    padded = pad(ssc + data, suite.block_size)
     if suite is Suite.DES3:
-        return _retail_mac(ks_mac, padded)
-    return mac(suite, ks_mac, padded)
+        return _retail_mac(ks_mac, pad(ssc + data, suite.block_size))
+    cmac = CMAC(algorithms.AES(ks_mac))
+    cmac.update(ssc)
+    cmac.update(data)
+    cmac.update(b"\x80" + bytes(-(len(ssc) + len(data) + 1) % 16))
+    return cmac.finalize()[:MAC_SIZE]
 
 
 def _cbc(suite: Suite, key: bytes, iv: bytes | None) -> Cipher[modes.CBC]:

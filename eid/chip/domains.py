@@ -129,10 +129,12 @@ class _CurveDomain:
         return 0x86
 
     def draw(self, rng: Rng = secrets.token_bytes) -> _CurvePair:
-        return self.pair(ec.random_scalar(self.curve, rng))
+        return self._pair(ec.EphemeralKey.draw(self.curve, rng))
 
     def pair(self, private: int) -> _CurvePair:
-        key = ec.EphemeralKey(self.curve, private)
+        return self._pair(ec.EphemeralKey(self.curve, private))
+
+    def _pair(self, key: ec.EphemeralKey) -> _CurvePair:
         standard = self.generator == self.curve.generator
         point = key.public if standard else key.times(self.generator)
         return _CurvePair(self, ec.encode_point(self.curve, point), key)

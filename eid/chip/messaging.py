@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 
 from eid import tlv
 from eid.chip.apdu import SHORT_LE, Command, Response
-from eid.chip.crypto import MAC_SIZE, Suite, decrypt, encrypt, pad, sm_iv, sm_mac, unpad
+from eid.chip.crypto import MAC_SIZE, Suite, decrypt, encrypt, pad, sm_iv_maker, sm_mac, unpad
 from eid.errors import EidError, FormatError, SecureMessagingError
 
 _DATA: Final = 0x87
@@ -33,7 +33,7 @@ _ORDERS: Final = ((_STATUS, _MAC), (_DATA, _STATUS, _MAC), (_DATA_ODD, _STATUS, 
 class SecureMessaging:
     """One session's keys and counter; :meth:`protect` and :meth:`open` strictly in turn."""
 
-    __slots__ = ("_awaiting", "_ks_enc", "_ks_mac", "_ssc", "suite")
+    __slots__ = ("_awaiting", "_ks_enc", "_ks_mac", "_make_iv", "_ssc", "suite")
 
     def __init__(self, suite: Suite, ks_enc: bytes, ks_mac: bytes, ssc: bytes) -> None:
         if len(ks_enc) != suite.key_size or len(ks_mac) != suite.key_size:
@@ -43,6 +43,7 @@ class SecureMessaging:
         self.suite = suite
         self._ks_enc = bytearray(ks_enc)
         self._ks_mac = bytearray(ks_mac)
+        self._make_iv = sm_iv_maker(suite, ks_enc)
         self._ssc = int.from_bytes(ssc, "big")
         self._awaiting = False
 
@@ -67,9 +68,7 @@ class SecureMessaging:
         body = b""
         if command.data:
             padded = pad(command.data, self.suite.block_size)
-            cryptogram = encrypt(
-                self.suite, bytes(self._ks_enc), padded, iv=sm_iv(self.suite, self._ks(), ssc)
-            )
+            cryptogram = encrypt(self.suite, bytes(self._ks_enc), padded, iv=self._iv(ssc))
             odd = command.ins & 1
             body = tlv.encode(_DATA_ODD if odd else _DATA, b"" if odd else _PADDED, cryptogram)
         if command.le is not None:
@@ -94,7 +93,7 @@ class SecureMessaging:
             self._fail("A protected answer is malformed.", error)
         if tuple(item.tag for item in items) not in _ORDERS:
             self._fail("An answer is not protected as it must be.")
-        covered = b"".join(item.raw for item in items[:-1])
+        covered = response.data[: -len(items[-1].raw)]
         expected = sm_mac(self.suite, bytes(self._ks_mac), ssc, covered)
         if not hmac.compare_digest(expected, items[-1].value):
             self._fail("A protected answer is not authentic.")
@@ -110,10 +109,11 @@ class SecureMessaging:
         for key in (self._ks_enc, self._ks_mac):
             key[:] = bytes(len(key))
             key.clear()
+        self._make_iv = None
         self._ssc = 0
 
-    def _ks(self) -> bytes:
-        return bytes(self._ks_enc)
+    def _iv(self, ssc: bytes) -> bytes:
+        return self._make_iv(ssc) if self._make_iv else bytes(self.suite.block_size)
 
     def _decrypt(self, item: tlv.Tlv, ssc: bytes) -> bytes:
         cryptogram = item.value
@@ -124,8 +124,8 @@ class SecureMessaging:
         if not cryptogram:
             self._fail("A protected answer has an empty cryptogram.")
         try:
-            iv = sm_iv(self.suite, self._ks(), ssc)
-            return unpad(decrypt(self.suite, self._ks(), cryptogram, iv=iv))
+            plain = decrypt(self.suite, bytes(self._ks_enc), cryptogram, iv=self._iv(ssc))
+            return unpad(plain)
         except FormatError as error:
             self._fail("A protected answer is malformed.", error)
 
