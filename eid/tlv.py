@@ -131,7 +131,7 @@ def _plain(data: bytes, at: int, end: int) -> Tlv | None:
     after = start + size
     if after > end or tag & 0x1F == 0x1F or not tag:
         return None
-    return Tlv(tag, data[start:after], data[at:after])
+    return tuple.__new__(Tlv, (tag, data[start:after], data[at:after]))
 
 
 def children(item: Tlv, *, ber: bool = False) -> tuple[Tlv, ...]:

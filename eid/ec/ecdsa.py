@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -10,8 +11,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from eid.ec.curves import Curve, Point
-from eid.ec.points import contains, sum_of_products, to_cryptography
+from eid.ec.curves import Curve, Point, by_name
+from eid.ec.points import sum_of_products, to_cryptography
 from eid.errors import FormatError
 
 _HASHES: Final[Mapping[int, hashes.HashAlgorithm]] = MappingProxyType(
@@ -27,9 +28,12 @@ _HASHES: Final[Mapping[int, hashes.HashAlgorithm]] = MappingProxyType(
 
 def verify_ecdsa(curve: Curve, public: Point, digest: bytes, r: int, s: int) -> bool:
     """Whether (r, s) signs the digest; a digest longer than n is cut to its leftmost bits."""
-    if not (1 <= r < curve.n and 1 <= s < curve.n) or not contains(curve, public):
+    if not (1 <= r < curve.n and 1 <= s < curve.n):
         return False
-    key = to_cryptography(curve, public)
+    try:
+        key = _ready(curve.name, public)
+    except FormatError:
+        return False  # the point is not on the curve
     algorithm = _HASHES.get(len(digest))
     if key is None or algorithm is None:
         return _verify(curve, public, digest, r, s)
@@ -39,6 +43,12 @@ def verify_ecdsa(curve: Curve, public: Point, digest: bytes, r: int, s: int) -> 
     except InvalidSignature:
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _ready(name: str, public: Point) -> ec.EllipticCurvePublicKey | None:
+    """The key for `cryptography`: signers come again and again. Raises ``FormatError``."""
+    return to_cryptography(by_name(name), public)
 
 
 def _verify(curve: Curve, public: Point, digest: bytes, r: int, s: int) -> bool:

@@ -34,9 +34,18 @@ class Digest:
 
     def of(self, data: bytes) -> bytes:
         """The digest of ``data``."""
-        return hashlib.new(self.name, data, usedforsecurity=True).digest()
+        return _HASHES[self.name](data).digest()
 
 
+_HASHES: Final = MappingProxyType(
+    {
+        "sha1": hashlib.sha1,
+        "sha224": hashlib.sha224,
+        "sha256": hashlib.sha256,
+        "sha384": hashlib.sha384,
+        "sha512": hashlib.sha512,
+    }
+)
 SHA1: Final = Digest(name="sha1", oid="1.3.14.3.2.26", size=20)
 SHA224: Final = Digest(name="sha224", oid="2.16.840.1.101.3.4.2.4", size=28)
 SHA256: Final = Digest(name="sha256", oid="2.16.840.1.101.3.4.2.1", size=32)
