@@ -72,6 +72,17 @@ def test_an_unknown_fault_is_refused(slots: Slots, card_image: CardImage) -> Non
     assert box.obey(slots, json.dumps(order))["code"] == "testing.fault"
 
 
+def test_faults_are_named_or_strike_at_a_command(card_image: CardImage) -> None:
+    order = {
+        "image": json.loads(card_image.to_json()),
+        "faults": ["no-sfi-card-access", "short@2"],
+    }
+    card = box._card(order)
+    read = bytes.fromhex("00B09C0000")
+    assert [len(card.transmit(read)) for _ in range(2)] == [2, 1]
+    assert card.transmit(read).hex() == "6a82"
+
+
 def test_an_empty_slot_can_be_emptied_and_asked(slots: Slots) -> None:
     assert box.obey(slots, '{"do":"remove"}') == {"ok": True}
     assert box.obey(slots, '{"do":"status"}') == {"ok": True, "present": False, "commands": 0}

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from eid import tlv
+from eid.chip.access import Can, MrzKey
 from eid.chip.card_profile import (
     ActiveKey,
     CardProfile,
@@ -15,11 +16,13 @@ from eid.chip.card_profile import (
     PaceOffer,
 )
 from eid.chip.lds.security_infos import parse_security_infos
+from eid.chip.read.survey import survey
 from eid.errors import FormatError
 from eid.testing.people import PEOPLE
 from eid.testing.personalise import personalise
-from eid.testing.profiles import VIETNAM_CARD_ACCESS
+from eid.testing.profiles import PROFILES, VIETNAM_CARD_ACCESS
 from eid.testing.replay import replayed
+from eid.testing.softcard import SoftwareCard
 
 REAL = CardProfile(
     atr="3b8a80018031f873f74182900098",
@@ -135,3 +138,28 @@ def test_card_access_is_as_long_as_the_cards():
     )
     assert replayed(vietnamese).card_access == VIETNAM_CARD_ACCESS
     assert len(replayed(replace(vietnamese, files=())).card_access) == 22
+
+
+@pytest.mark.parametrize("name", ["cccd-2021", "bac-passport", "pace-cam", "pace-dh", "3des"])
+def test_a_survey_of_the_copy_is_the_survey_of_the_card(authority, at, name):
+    """What is left out of a profile: times, and lengths that depend on names and signatures."""
+    seen = _survey(authority, at, PROFILES[name])
+    again = _survey(authority, at, replayed(seen))
+    assert _steady(again) == _steady(seen)
+    assert seen.files
+
+
+def _survey(authority, at, profile) -> CardProfile:
+    image = personalise(PEOPLE["thu"], authority, at=at, profile=profile)
+    text = image.mrz_information
+    zone = MrzKey(document_number=text[:-15].rstrip("<"), birth=text[-14:-8], expiry=text[-7:-1])
+    key = Can(image.can) if "EF.CardAccess" in image.files else zone
+    return survey(SoftwareCard(image), key)
+
+
+def _steady(found: CardProfile) -> CardProfile:
+    varying = {"EF.SOD", "EF.CardSecurity", "EF.DG13"}
+    files = tuple(
+        replace(fact, length=0) if fact.name in varying else fact for fact in found.files
+    )
+    return replace(found, times=(), files=files)
