@@ -256,6 +256,32 @@ def test_without_a_trust_list_nothing_is_believed(desk_in, browser, own_clinic):
     assert desk.show(clinic.credential()) == ("red", "page.no_trust")
 
 
+def test_a_browser_without_ed25519_says_so(desk_in, browser, own_clinic):
+    """The publisher signs with Ed25519: what cannot be checked is not believed."""
+    desk = desk_in(browser, own_clinic)
+    desk.page.add_init_script("""
+      const original = crypto.subtle.importKey.bind(crypto.subtle);
+      crypto.subtle.importKey = async (format, key, algorithm, ...rest) => {
+        if (algorithm.name === "Ed25519") throw new DOMException("old", "NotSupportedError");
+        return original(format, key, algorithm, ...rest);
+      };""")
+    desk.visit()
+    assert "browser.ed25519" in desk.page.text_content("#knowledge-list")
+    assert desk.show(own_clinic.credential()) == ("red", "page.no_trust")
+
+
+def test_a_browser_that_keeps_nothing_takes_no_presence_codes(desk_in, browser, own_clinic):
+    desk = desk_in(browser, own_clinic)
+    desk.page.add_init_script(
+        "indexedDB.open = () => { throw new DOMException('', 'SecurityError'); };"
+    )
+    desk.visit()
+    assert desk.show(own_clinic.credential()) == ("green", "page.accepted")
+    desk.next()
+    desk.page.click("#ask")
+    assert desk.show(own_clinic.presence(desk.question())) == ("red", "page.no_memory")
+
+
 def test_pictures_without_a_code(desk):
     blank = io.BytesIO()
     Image.new("L", (300, 300), 255).save(blank, "PNG")

@@ -232,7 +232,9 @@ def encodings() -> None:
     raws = {
         "indefinite map": "bf0461 41ff", "indefinite text": "a1047f6141ff", "float": "a104f93c00",
         "double": "a104fb3ff0000000000000", "undefined": "a104f7", "simple 32": "a104f820",
-        "long form of 4": "a118046141", "long length": "a104780141", "tag 1": "a104c101",
+        "long form of 4": "a118046141", "long length": "a104780141", "long form of 23": "a1041817",
+        "255 in two bytes": "a1041900ff", "65535 in four": "a1041a0000ffff",
+        "2^32-1 in eight": "a1041b00000000ffffffff", "tag 1": "a104c101",
         "tag 2": "a104c24101", "invalid UTF-8": "a10462c328", "surrogate": "a10463eda080",
         "overlong slash": "a10462c0af", "bytes key": "a141046141", "list key": "a1816141",
         "null key": "a1f66141", "nine levels": "a104" + "81" * 8 + "01",
@@ -477,18 +479,39 @@ def edges() -> None:
     )
     case("the same kid twice", forged(P256, parts={"unprotected": {4: P256.kid}}), accepted=name)
     case("tag 61 twice", forged(P256, wrap=lambda m: b"\xd8\x3d\xd8\x3d" + m), refused="qr.cose")
-    for size, result in (
-        (65_536, {"accepted": {**name, "findings": [], "unknown": []}}),
-        (65_537, {"refused": "qr.zlib"}),
-    ):
-        padding = size - len(envelope.unpack(forged(P256, k99=bytes(65_000)))) + 65_000
-        case(f"inflates to {size} bytes", forged(P256, k99=bytes(padding)), **result)
     stream = bytearray(base45.decode(forged(P256)))
     for bit in range(8):
         changed = bytes([*stream[:-5], stream[-5] ^ 1 << bit, *stream[-4:]])
         case(f"zlib: bit {bit} of the last byte", base45.encode(changed), refused="qr.zlib")
     nobody = forged(P256, k65535={"status_list": {"idx": 0, "uri": "u" * 512}})
     case("status reference, nobody to ask", nobody, accepted=name)
+
+
+def lengths() -> None:
+    """Lengths whose CBOR heads differ in size, and the most that a stream may unfold to."""
+    name = {"identity": {"name": "NGUYEN VAN THU"}}
+    for size, result in (
+        (65_536, {"accepted": {**name, "findings": [], "unknown": []}}),
+        (65_537, {"refused": "qr.zlib"}),
+    ):
+        padding = size - len(envelope.unpack(forged(P256, k99=bytes(65_000)))) + 65_000
+        case(f"inflates to {size} bytes", forged(P256, k99=bytes(padding)), **result)
+    for size in (254, 255, 256, 257):
+        padding = size - len(cbor.encode(claims(k99=bytes(100)))) + 100
+        case(f"claims of {size} bytes", forged(P256, k99=bytes(padding)), accepted=name)
+    for size in (23, 24, 25):
+        bare = {1: P256.alg, 4: P256.kid}
+        filled = cbor.encode({**bare, 3: "x" * (size - len(cbor.encode(bare)) - 2)})
+        case(
+            f"protected header of {len(filled)} bytes",
+            forged(P256, parts={"protected": filled}),
+            accepted=name,
+        )
+
+
+def keys_of_issuers() -> None:
+    """Keys that share a name, and times of their misuse."""
+    name = {"identity": {"name": "NGUYEN VAN THU"}}
     for title, names, result in (("first", ["twin", "es256"], {"accepted": name}), ("last", ["es256", "twin"], {"accepted": name}),
                                  ("alone", ["twin"], {"refused": "qr.signature"}), ("eight", ["twin"] * 7 + ["es256"], {"accepted": name}),
                                  ("nine", ["twin"] * 8 + ["es256"], {"refused": "qr.signature"}),
@@ -618,6 +641,8 @@ def main() -> None:
         trust_lists,
         presence,
         edges,
+        lengths,
+        keys_of_issuers,
         values,
     ):
         part()
