@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eid import ec, tlv
-from eid.chip import chip_auth
+from eid.chip import chip_auth, crypto
 from eid.chip.apdu import Command
 from eid.chip.crypto import Suite
 from eid.chip.lds.security_infos import parse_security_infos
@@ -24,7 +24,7 @@ from eid.testing.profiles import (
     chip_authentication,
 )
 from eid.testing.softcard_apdu import Refused
-from eid.testing.softcard_chip_auth import ChipAuthentication
+from eid.testing.softcard_chip_auth import ChipAuthentication, Choice, StaticKey
 from eid.testing.softcard_domain import of_curve, standard_domain
 
 TR = json.loads(
@@ -193,3 +193,20 @@ def test_a_dg14_that_is_none_offers_nothing(content):
     assert keys.by_id() == {}
     with pytest.raises(Refused):
         keys.choose(tlv.encode(0x80, tlv.encode_oid(f"{CA_ECDH}.2")))
+
+
+@pytest.mark.parametrize("number", [13, 0], ids=["curve", "group"])
+def test_secrets_keep_their_leading_zeros(number):
+    """One agreement in 256 begins with 00: it is looked for, not waited for."""
+    domain = standard_domain(number)
+    static = 0x1234567
+    public = domain.public(static)
+    zeros = (n for n in range(2, 5_000) if domain.agree(n, public)[0] == 0)
+    ephemeral = next(zeros)
+    secret = domain.agree(static, domain.public(ephemeral))
+    assert secret == domain.agree(ephemeral, public)
+    assert (secret[0], len(secret)) == (0, (domain.prime.bit_length() + 7) // 8)
+    agreement = Choice(Suite.AES_128, StaticKey(domain, static, None, "2")).agree(
+        domain.public(ephemeral)
+    )
+    assert agreement.session._ks_enc == crypto.kdf(secret, crypto.KDF_ENC, Suite.AES_128)
