@@ -8,6 +8,7 @@ link certificate may change the name. Link certificates may come in any order an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -89,9 +90,12 @@ def build_chain(
     store: TrustStore,
     *,
     moment: Moment,
+    profile: Callable[[Certificate], None] = check_signer,
     insecure_allow_sha1: bool = False,
 ) -> Chain:
     """Find and check the way from ``signer`` to an anchor.
+
+    ``profile`` is what the first certificate must be: a Document Signer.
 
     Raises the most telling ``VerificationError``: ``UntrustedIssuer`` with code
     ``chain.unanchored`` only if no pinned authority claims to be the issuer.
@@ -99,7 +103,7 @@ def build_chain(
     climb = _Climb(store=store, insecure_allow_sha1=insecure_allow_sha1)
     try:
         _check_denied(store, signer)
-        check_signer(signer)
+        profile(signer)
         check_sha1(algorithm_of(signer), insecure_allow_sha1=insecure_allow_sha1)
         _check_validity(signer, moment.at)
         above = _climb(climb, signer, moment.at, ())

@@ -73,6 +73,12 @@ def check_signer(certificate: Certificate) -> None:
         raise Inconsistent("The signer is an authority itself.", code="chain.ca")
     if not authority_key_id(certificate):
         raise Inconsistent("The signer does not name its issuer's key.", code="chain.extension")
+    check_contents(certificate)
+
+
+def check_contents(certificate: Certificate) -> None:
+    """What every certificate must be: well formed, understood, with a usable key."""
+    _check_findings(certificate, _SIGNER_REFUSES)
     _check_critical(certificate)
     check_key(certificate)
 
