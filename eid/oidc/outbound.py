@@ -47,6 +47,7 @@ class Outbound:
 
     allowed_hosts: frozenset[str] = frozenset()
     insecure_loopback: bool = False
+    max_answer: int = MAX_ANSWER
     resolve: Resolve = _resolve
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
 
@@ -71,12 +72,12 @@ class Outbound:
         try:
             connection.request(method, target, body=body, headers=headers)
             answer = connection.getresponse()
-            content = answer.read(MAX_ANSWER + 1)
+            content = answer.read(self.max_answer + 1)
         except (OSError, http.client.HTTPException) as error:
             raise _failed("does not answer") from error
         finally:
             connection.close()
-        if len(content) > MAX_ANSWER:
+        if len(content) > self.max_answer:
             raise _failed("answered too much")
         return answer.status, content
 

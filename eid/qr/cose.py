@@ -146,12 +146,16 @@ def verify(message: Message, key: PublicKey, *, external_aad: bytes = b"") -> No
     alg = algorithm(key)
     if message.alg != alg:
         raise SignatureInvalid("The code names another algorithm than its key has.", code="qr.alg")
-    signature = message.signature
+    signed = _to_be_signed(message.protected_raw, message.payload, external_aad)
+    check_signature(key, alg, message.signature, signed)
+
+
+def check_signature(key: PublicKey, alg: int, signature: bytes, signed: bytes) -> None:
+    """Check 64 bytes of *signature* over *signed*, *alg* being that of *key*; ``SignatureInvalid``."""
     if len(signature) != _SIGNATURE_SIZE:
         raise SignatureInvalid(
             "The signature is empty or has a wrong length.", code="qr.signature"
         )
-    signed = _to_be_signed(message.protected_raw, message.payload, external_aad)
     try:
         if alg == ES256:
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")

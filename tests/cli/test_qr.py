@@ -226,3 +226,9 @@ def test_a_strangers_text_cannot_steer_the_terminal():
 
 def test_the_register_of_the_settings_is_in_the_data_folder(place):
     assert register_of(place[3]).file.parent.parent == place[3].data_dir
+
+
+def test_codes_of_others_are_verified_with_the_same_keys(run, place):
+    _, _, keys, _ = place
+    refused = run("qr", "verify", "HC1:6BF", "--issuer", keys, "--json")
+    assert (refused.returncode, json.loads(refused.stdout)["verdict"]) == (1, "rejected")

@@ -1,0 +1,63 @@
+"""VDS for non-constrained environments (ICAO TR "VDS-NC"): signed JSON in a QR code.
+
+An issuer is the header's ``is``; a kid is the first eight bytes of the SHA-256 of the certificate
+inside. That certificate is only a name here: the key comes from the trust list. ES256 only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from eid.errors import FormatError, SignatureInvalid
+from eid.keys import canonical_json, decode_base64url, parse_json_object
+from eid.qr.foreign import ForeignCode, refuse, signer_of
+from eid.qr.issuers import IssuerKeys
+
+MAX_CHARS: Final = 4296
+
+
+def verify_vds_nc(text: str, keys: IssuerKeys) -> ForeignCode:
+    """Check a signed JSON code; it names no times of its own. ``content`` is its ``data``.
+
+    ``FormatError`` ``qr.foreign`` or of the JSON reader; else as for credentials.
+    """
+    if len(text) > MAX_CHARS:
+        raise refuse("signed JSON code")
+    whole = parse_json_object(text.encode(), max_size=4 * MAX_CHARS)
+    data, proof = whole.get("data"), whole.get("sig")
+    if (
+        whole.keys() != {"data", "sig"}
+        or not isinstance(data, dict)
+        or not isinstance(proof, dict)
+    ):
+        raise refuse("signed JSON code")
+    header = data.get("hdr")
+    issuer = header.get("is") if isinstance(header, dict) else None
+    alg, certificate, value = (proof.get(name) for name in ("alg", "cer", "sigvl"))
+    if not isinstance(issuer, str) or not isinstance(certificate, str):
+        raise refuse("signed JSON code")
+    if not isinstance(value, str) or not isinstance(data.get("msg"), dict):
+        raise refuse("signed JSON code")
+    if alg != "ES256":
+        raise SignatureInvalid("The code names an algorithm that is not read.", code="qr.alg")
+    key = signer_of(
+        keys,
+        hashlib.sha256(_decoded(certificate)).digest()[:8],
+        issuer=issuer,
+        signature=_decoded(value),
+        signed=canonical_json(data),
+    )
+    if key.denied:
+        key.check_issued(None)
+    return ForeignCode(
+        kind="vds_nc", issuer=issuer, key=key, issued_at=None, expires_at=None, content=data
+    )
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return decode_base64url(text)
+    except FormatError as e:
+        raise refuse("signed JSON code") from e
