@@ -57,6 +57,13 @@ def test_a_stopped_camera_is_off(launch, desk_in, clinic, tmp_path):
     desk.page.click("#stop")
     assert desk.page.evaluate("document.getElementById('video').srcObject") is None
     assert desk.page.is_visible("#scan")
+    desk.page.click("#scan")
+    desk.until("document.getElementById('video').readyState >= 2")
+    desk.page.evaluate(
+        "document.getElementById('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
+    )
+    assert desk.page.is_visible("#scan")
+    assert "Không dùng được máy ảnh" in desk.words("#notice")
 
 
 def test_tampered_is_red(desk, clinic):

@@ -3,6 +3,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from eid.cli import signed_lists
 from eid.cli.signed_lists import MAX_SIZE, source
 from eid.errors import FormatError, SettingsError, Unavailable
 
@@ -95,3 +96,18 @@ def test_other_addresses_are_refused(place):
     with pytest.raises(SettingsError) as refusal:
         source(place)
     assert "secret" not in str(refusal.value)
+
+
+def test_a_list_that_comes_too_slowly_is_given_up(served, monkeypatch):
+    url, answers, _ = served
+    answers.append((200, {}, b"list"))
+    monkeypatch.setattr(signed_lists, "_TOTAL_S", -1.0)
+    with pytest.raises(Unavailable):
+        source(f"{url}/list")()
+
+
+def test_https_means_https(served):
+    url, _, asked = served
+    with pytest.raises(Unavailable):
+        source(f"{url.replace('http:', 'https:')}/list")()
+    assert asked == []

@@ -3,6 +3,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from eid.errors import Unavailable
+from eid.qr.verifier import site
 from eid.qr.verifier.site import TYPES, content_policy, create_site, export_site, page_files
 
 
@@ -21,8 +22,8 @@ def ask(path, **environ):
     said = []
     environ = {"PATH_INFO": path, **environ}
     setup_testing_defaults(environ)
-    site = create_site(b'{"version":1}', LISTS)
-    body = b"".join(site(environ, lambda status, headers: said.append((status, dict(headers)))))
+    served = create_site(b'{"version":1}', LISTS)
+    body = b"".join(served(environ, lambda status, headers: said.append((status, dict(headers)))))
     [(status, headers)] = said
     assert headers["Content-Length"] == str(len(body))
     assert headers["Content-Security-Policy"] == content_policy()
@@ -82,3 +83,10 @@ def test_export(tmp_path):
     assert len(written) == len(page_files()) + 2
     with pytest.raises(Unavailable):
         export_site(tmp_path / "other", b"{}", LISTS)
+
+
+def test_a_page_without_policy_is_not_served(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "PAGE", tmp_path)
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    with pytest.raises(RuntimeError, match="no content policy"):
+        content_policy()

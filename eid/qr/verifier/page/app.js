@@ -54,11 +54,10 @@ function say(key) {
   $("notice").textContent = key ? words(key, state.language) : "";
 }
 
-async function scan() {
-  await open(() => camera.start(judgeTexts));
-}
+const scan = () => openCamera(() => camera.start(judgeTexts, loseCamera));
+const scanElsewhere = () => openCamera(() => camera.startOther(judgeTexts, loseCamera));
 
-async function open(start) {
+async function openCamera(start) {
   show("camera");
   say("camera_starting");
   $("other-camera").hidden = true;
@@ -68,8 +67,14 @@ async function open(start) {
     $("other-camera").hidden = !camera.several;
   } catch (error) {
     const refused = error instanceof DOMException || !navigator.mediaDevices;
-    leaveTo(state.asked ? "question" : "start", refused ? "camera_refused" : "decoder_failed");
+    leaveCamera(refused ? "camera_refused" : "decoder_failed");
   }
+}
+
+const loseCamera = () => leaveCamera("camera_refused");
+
+function leaveCamera(notice = null) {
+  leaveTo(state.asked ? "question" : "start", notice);
 }
 
 function leaveTo(name, notice = null) {
@@ -165,8 +170,8 @@ function speak(language) {
 const HANDLERS = {
   scan,
   "scan-answer": scan,
-  stop: () => leaveTo(state.asked ? "question" : "start"),
-  "other-camera": () => open(() => camera.startOther(judgeTexts)),
+  stop: () => leaveCamera(),
+  "other-camera": scanElsewhere,
   ask,
   "ask-holder": askHolder,
   "cancel-question": cancelQuestion,
@@ -177,7 +182,7 @@ const HANDLERS = {
 for (const [id, handler] of Object.entries(HANDLERS)) $(id).addEventListener("click", handler);
 $("file").addEventListener("change", scanFile);
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden && !$("camera").hidden) HANDLERS.stop();
+  if (document.hidden && !$("camera").hidden) leaveCamera();
 });
 window.addEventListener("online", () => refresh());
 

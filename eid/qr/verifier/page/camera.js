@@ -70,8 +70,8 @@ export class Camera {
     return this.#devices.length > 1;
   }
 
-  /** Show the camera and call `found` with the texts of the first frame that has any. */
-  async start(found) {
+  /** Show the camera; `found` gets the texts of the first frame that has any, else `lost` is called. */
+  async start(found, lost) {
     this.stop();
     const round = this.#round;
     const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
@@ -88,12 +88,13 @@ export class Camera {
     const every = await navigator.mediaDevices.enumerateDevices();
     this.#devices = every.filter(({ kind }) => kind === "videoinput");
     await this.decoder.ready;
-    this.#watch(found, round);
+    for (const track of stream.getTracks()) track.addEventListener("ended", lost);
+    this.#watch(found, round).catch(lost);
   }
 
-  async startOther(found) {
+  async startOther(found, lost) {
     this.#chosen = (this.#chosen + 1) % Math.max(1, this.#devices.length);
-    await this.start(found);
+    await this.start(found, lost);
   }
 
   stop() {

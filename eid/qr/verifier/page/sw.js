@@ -7,10 +7,10 @@
  */
 
 // Both are written by scripts/seal_verifier.py; a test compares them with the files.
-const VERSION = "4d5676c69419142e";
+const VERSION = "0f77e80acd5ff316";
 const FILES = {
-  "app.js": "sha256-FbvUjBT7FdHvZ5wrcZpAuKepqe1BpE1+LQONNiogwys=",
-  "camera.js": "sha256-Oxc/p37L1cSGSRRj8EZSg0FazDljpjbhoCqjUiLVJPM=",
+  "app.js": "sha256-svgBb5Pc0/nvsItEpXj+ue9UPtHny4y4bvN2O3KMrgI=",
+  "camera.js": "sha256-1gUeAQ4ZwWl4uq0jVRbc4u3VJ/hATvbiarUJcDSXzzQ=",
   "core/base45.js": "sha256-umGqEHSyGC7McQUTn//g0TQlOAxn7oGxEs8VXzg3Pnk=",
   "core/bytes.js": "sha256-sW7KIeiA/y0UX9SdmfPkHQgqGcZm6QBfwoJTYiRbdP0=",
   "core/cbor.js": "sha256-hHSu6e2zbIsozEt8EpsRRs0aS5dTuAdYoSJEzoMRTOM=",
