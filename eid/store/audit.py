@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,6 +34,7 @@ from eid.store.audit_chain import (
 from eid.store.database import Database
 from eid.store.merkle import BLOCK, peaks_of_blocks, root, split
 from eid.store.openings import Openings
+from eid.store.prepared import Prepared
 from eid.store.schema import audit_blocks, audit_chains, audit_heads, audit_rows
 
 HEAD_EVERY = 256
@@ -40,17 +42,17 @@ _NODE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 
 
 _THIS_CHAIN = audit_chains.c.node == bindparam("this_node")
-_LOCK_END = (
+_LOCK_END = Prepared(
     select(audit_chains.c.seq, audit_chains.c.hash, audit_chains.c.peaks)
     .where(_THIS_CHAIN)
     .with_for_update()
 )
-_MOVE_END = (
+_MOVE_END = Prepared(
     update(audit_chains)
     .where(_THIS_CHAIN)
     .values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), peaks=bindparam("new_peaks"))
 )
-_APPEND = insert(audit_rows)
+_APPEND = Prepared(insert(audit_rows))
 _BLOCK = insert(audit_blocks)
 
 
@@ -111,14 +113,14 @@ class Audit:
                 place = {"node": self._node, "block": (chain.seq - 1) // BLOCK, "root": block}
                 connection.execute(_BLOCK, place)
             rows.append(row)
-        connection.execute(_APPEND, rows)
+        _APPEND.run_many(connection, rows)
         end = {
             "this_node": self._node,
             "new_seq": chain.seq,
             "new_hash": chain.hash,
             "new_peaks": b"".join(chain.peaks),
         }
-        connection.execute(_MOVE_END, end)
+        _MOVE_END.run(connection, end)
         if chain.seq // HEAD_EVERY > before // HEAD_EVERY:
             self._sign(connection, chain, events[-1].at)
         if self._openings is not None:
@@ -259,13 +261,14 @@ class Audit:
     def _lock_chain(self, connection: Connection) -> Chain:
         """The chain's end, locked against other processes until the transaction ends."""
         this = {"this_node": self._node}
-        found = connection.execute(_LOCK_END, this).one_or_none()
+        found = _LOCK_END.run(connection, this).fetchone()
         if found is None:
             start = {"node": self._node, "seq": 0, "hash": START, "peaks": b""}
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(audit_chains).values(start).on_conflict_do_nothing())
-            found = connection.execute(_LOCK_END, this).one()
-        return Chain(found.seq, found.hash, split(found.peaks))
+            found = _LOCK_END.run(connection, this).fetchone()
+        seq, digest, peaks = cast("tuple[int, bytes, bytes]", found)
+        return Chain(seq, bytes(digest), split(bytes(peaks)))
 
     def _sign(self, connection: Connection, chain: Chain, at: datetime) -> str:
         signed = self._signed(chain, at, HEAD_TYPE)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import (
     URL,
@@ -23,12 +24,14 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from eid.errors import SettingsError, Unavailable
 from eid.store import versions
+from eid.store.prepared import Cursor
 
 WAIT_S = 4
 MIGRATION_LOCK = 0x65_69_64
@@ -86,7 +89,8 @@ class Database:
 
         A broken constraint passes as IntegrityError, for the caller to name.
         """
-        with _mapped(), self._engines().write.begin() as connection:
+        engine = self._engines().write
+        with _mapped(engine), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -94,6 +98,25 @@ class Database:
         """A connection for single statements, each on its own."""
         with _mapped(), self._engines().read.connect() as connection:
             yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[tuple[Cursor, Dialect]]:
+        """A driver's cursor for one prepared statement that only reads, without SQLAlchemy."""
+        engine = self._engines().base
+        faults = cast("type[Exception]", engine.dialect.loaded_dbapi.Error)
+        with _mapped():
+            connection = engine.raw_connection()
+        try:
+            if engine.dialect.name == "postgresql":
+                connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+            yield cast("Cursor", connection.cursor()), engine.dialect
+            if engine.dialect.name == "postgresql":
+                connection.driver_connection.autocommit = False  # type: ignore[union-attr]
+        except faults:
+            connection.invalidate()
+            raise Unavailable("The database does not answer now.", code="database") from None
+        finally:
+            connection.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -207,14 +230,25 @@ def _postgresql(url: URL) -> Engine:
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
+def _mapped(engine: Engine | None = None) -> Iterator[None]:
+    """Without their causes: a driver's message may quote the values of a row."""
     try:
         yield
     except IntegrityError:
         raise
     except SQLAlchemyError:
-        # Without its cause: a driver's message may quote the values of a row.
         raise Unavailable("The database does not answer now.", code="database") from None
+    except Exception as error:
+        driver = None if engine is None else engine.dialect.loaded_dbapi
+        if driver is not None and isinstance(error, driver.IntegrityError):
+            raise IntegrityError(None, None, Duplicate()) from None
+        if driver is None or not isinstance(error, driver.Error):
+            raise
+        raise Unavailable("The database does not answer now.", code="database") from None
+
+
+class Duplicate(Exception):
+    """A key that was there already, said without its value."""
 
 
 def _bad_url(expected: str) -> SettingsError:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import cast
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -18,8 +19,10 @@ from eid.keys import Envelope, canonical_json, parse_json_object
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store.audit import Audit
 from eid.store.database import Database
+from eid.store.prepared import Prepared
 from eid.store.schema import grants
 
+_Row = tuple[str, bytes, bytes, str | None, int, int | None, int | None, int]
 MAX_PAYLOAD = 512 * 1024
 KEY_SIZE = 32
 
@@ -30,11 +33,13 @@ _LIVE = and_(
     grants.c.revoked_at.is_(None),
     grants.c.expires_at > bindparam("now"),
 )
-_PUT = insert(grants)
-_GET = select(grants).where(_THIS, _LIVE)
-_GET_USED = select(grants).where(_THIS, grants.c.used_at.is_not(None))
-_CONSUME = update(grants).where(_THIS, _LIVE).values(used_at=bindparam("now")).returning(*grants.c)
-_REPLACE = (
+_PUT = Prepared(insert(grants))
+_GET = Prepared(select(grants).where(_THIS, _LIVE))
+_GET_USED = Prepared(select(grants).where(_THIS, grants.c.used_at.is_not(None)))
+_CONSUME = Prepared(
+    update(grants).where(_THIS, _LIVE).values(used_at=bindparam("now")).returning(*grants.c)
+)
+_REPLACE = Prepared(
     update(grants)
     .where(_THIS, _LIVE, grants.c.version == bindparam("this_version"))
     .values(
@@ -49,12 +54,16 @@ _REVOKE = (
     .values(revoked_at=bindparam("now"))
 )
 _CLAIM = {
-    "postgresql": postgresql.insert(grants).on_conflict_do_nothing(),
-    "sqlite": sqlite.insert(grants).on_conflict_do_nothing(),
+    "postgresql": Prepared(postgresql.insert(grants).on_conflict_do_nothing()),
+    "sqlite": Prepared(sqlite.insert(grants).on_conflict_do_nothing()),
 }
-_TOUCH = update(grants).where(_THIS, _LIVE).values(version=grants.c.version + 1)
-_FAMILY = select(grants).where(
-    grants.c.family == bindparam("this_family"), grants.c.kind == bindparam("this_kind"), _LIVE
+_TOUCH = Prepared(update(grants).where(_THIS, _LIVE).values(version=grants.c.version + 1))
+_FAMILY = Prepared(
+    select(grants).where(
+        grants.c.family == bindparam("this_family"),
+        grants.c.kind == bindparam("this_kind"),
+        _LIVE,
+    )
 )
 _PURGE = delete(grants).where(grants.c.expires_at < bindparam("now"))
 
@@ -71,7 +80,7 @@ class Grants:
         """Store new grants; a handle that exists already is never taken over."""
         rows = [self._row(grant) for grant in grants]
         with _new_grants(), self._database.write() as connection:
-            connection.execute(_PUT, rows)
+            _PUT.run_many(connection, rows)
             self._audit.append(connection, events)
 
     def claim(self, grant: Grant) -> bool:
@@ -79,7 +88,7 @@ class Grants:
         row = self._row(grant)
         with self._database.write() as connection:
             dialect = "postgresql" if connection.dialect.name == "postgresql" else "sqlite"
-            return connection.execute(_CLAIM[dialect], row).rowcount == 1
+            return _CLAIM[dialect].run(connection, row).rowcount == 1
 
     def issue_beside(
         self,
@@ -93,22 +102,23 @@ class Grants:
         """Store ``issue`` while the grant is live and locked, so that no revocation misses it."""
         rows = [self._row(grant) for grant in issue]
         with _new_grants(), self._database.write() as connection:
-            live = connection.execute(_TOUCH, _this(kind, key, at)).rowcount == 1
+            live = _TOUCH.run(connection, _this(kind, key, at)).rowcount == 1
             if live:
-                connection.execute(_PUT, rows)
+                _PUT.run_many(connection, rows)
                 self._audit.append(connection, events)
         return live
 
     def family(self, kind: str, family: str, *, at: datetime) -> tuple[Grant, ...]:
         """The live grants of one kind in a family."""
         values = {"this_kind": kind, "this_family": family, "now": int(at.timestamp())}
-        with self._database.read() as connection:
-            return tuple(map(self._open, connection.execute(_FAMILY, values)))
+        with self._database.look() as (cursor, dialect):
+            rows = list(_FAMILY.run_on(cursor, dialect, values).fetchall())
+        return tuple(map(self._open, rows))
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         """The grant if it is neither used nor revoked nor expired."""
-        with self._database.read() as connection:
-            row = connection.execute(_GET, _this(kind, key, at)).one_or_none()
+        with self._database.look() as (cursor, dialect):
+            row = _GET.run_on(cursor, dialect, _this(kind, key, at)).fetchone()
         return self._open(row) if row else None
 
     def consume(
@@ -126,18 +136,18 @@ class Grants:
         revoke.
         """
         with _new_grants(), self._database.write() as connection:
-            row = connection.execute(_CONSUME, _this(kind, key, at)).one_or_none()
+            row = _CONSUME.run(connection, _this(kind, key, at)).fetchone()
             if row is not None:
                 if issue:
-                    connection.execute(_PUT, [self._row(grant) for grant in issue])
+                    _PUT.run_many(connection, [self._row(grant) for grant in issue])
                 self._audit.append(connection, events)
         return self._open(row) if row else None
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         """The grant if it was consumed before, however long ago: a replay."""
-        with self._database.read() as connection:
-            this = {"this_kind": kind, "this_key": key}
-            row = connection.execute(_GET_USED, this).one_or_none()
+        this = {"this_kind": kind, "this_key": key}
+        with self._database.look() as (cursor, dialect):
+            row = _GET_USED.run_on(cursor, dialect, this).fetchone()
         return self._open(row) if row else None
 
     def replace(
@@ -151,7 +161,7 @@ class Grants:
             "new_expiry": int(grant.expires_at.timestamp()),
         }
         with self._database.write() as connection:
-            done = connection.execute(_REPLACE, values).rowcount == 1
+            done = _REPLACE.run(connection, values).rowcount == 1
             if done:
                 self._audit.append(connection, events)
         return done
@@ -197,16 +207,17 @@ class Grants:
             raise ValueError("a grant's key is a SHA-256 and its payload is bounded")
         return self._envelope.seal(payload, context=_context(grant.kind, grant.key))
 
-    def _open(self, row: Row[*tuple[object, ...]]) -> Grant:
-        payload = self._envelope.open(row.payload, context=_context(row.kind, row.key))
+    def _open(self, row: Sequence[object]) -> Grant:
+        kind, key, sealed, family, expires_at, used_at, _revoked_at, version = cast("_Row", row)
+        payload = self._envelope.open(bytes(sealed), context=_context(kind, bytes(key)))
         return Grant(
-            kind=row.kind,
-            key=row.key,
+            kind=kind,
+            key=bytes(key),
             payload=parse_json_object(payload, max_size=MAX_PAYLOAD),
-            family=row.family,
-            expires_at=datetime.fromtimestamp(row.expires_at, UTC),
-            version=row.version,
-            used_at=None if row.used_at is None else datetime.fromtimestamp(row.used_at, UTC),
+            family=family,
+            expires_at=datetime.fromtimestamp(expires_at, UTC),
+            version=version,
+            used_at=None if used_at is None else datetime.fromtimestamp(used_at, UTC),
         )
 
 
