@@ -120,10 +120,11 @@ class Installation:
         return load_or_create_signing_key(self.settings.data_dir, "qr")
 
     def is_ready(self) -> bool:
-        """Whether the database and the trust folder can be used now."""
+        """Whether the database can be written and the trust folder be read now."""
         try:
             self.store.database.check()
-            self.trust.current()
+            with self.store.database.write():
+                self.trust.current()
         except EidError:
             return False
         return True

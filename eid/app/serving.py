@@ -16,6 +16,7 @@ from eid.app.gate import THREADS, Gate
 from eid.app.installation import open_installation
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
+from eid.app.upkeep import start_upkeep
 from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.traffic import RateLimit, networks
 from eid.oidc.web import Traffic, create_app
@@ -60,6 +61,7 @@ def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Respons
         trusted_proxies=networks(settings.trusted_proxies),
         limit=RateLimit(settings.requests_per_minute),
     )
+    start_upkeep(installation)
     app = create_app(installation.provider(), traffic)
     add_routes(app, SignedLists(settings))
     return app

@@ -19,6 +19,7 @@ from eid.errors import SettingsError
 
 Role = Literal["own_services", "state_body", "licensed_provider"]
 
+_MAX_FILE = 64 * 1024
 _ROLES = ("own_services", "state_body", "licensed_provider")
 MAX_SESSION_S = 24 * 3600
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -94,7 +95,10 @@ class Settings:
 def _read(path: Path) -> Mapping[str, object]:
     try:
         with path.open("rb") as stream:
-            return tomllib.load(stream)
+            data = stream.read(_MAX_FILE + 1)
+        if len(data) > _MAX_FILE:
+            raise SettingsError(f"The settings file {path.name} is too large.", file=str(path))
+        return tomllib.loads(data.decode())
     except OSError as error:
         raise SettingsError(
             f"The settings file {path.name} cannot be read ({error.strerror}).", file=str(path)
@@ -153,6 +157,9 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
     listen = _LISTEN.fullmatch(str(values["listen"]))
     if listen is None or not 0 < int(listen["port"]) < 65536:
         raise _wrong(file, "listen", "is no address")
+    host = listen["host"].strip("[]")
+    if development and host not in _LOOPBACK:
+        raise _wrong(file, "listen", "must be on loopback for an http issuer")
     workers = cast("int", values.get("workers", 1))
     if not 1 <= workers <= 64:
         raise _wrong(file, "workers", "is out of range")
@@ -170,7 +177,7 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         raise _wrong(file, "acr_prefix", "is no prefix")
     return Settings(
         issuer=issuer,
-        host=listen["host"].strip("[]"),
+        host=host,
         port=int(listen["port"]),
         database=_database(str(values["database"]), folder),
         data_dir=(folder / str(values["data_dir"])).absolute(),

@@ -13,8 +13,7 @@ import typer
 from eid.cli.ports import check_free
 
 if TYPE_CHECKING:
-    import falcon
-
+    from eid.app.gate import Gate
     from eid.kiosk.settings import AgentSettings
 
 
@@ -29,6 +28,7 @@ def kiosk(
     from granian.log import LogLevels
     from granian.server import Server
 
+    from eid.app.gate import THREADS
     from eid.kiosk.settings import AgentSettings
 
     settings = AgentSettings.load(config)
@@ -43,8 +43,8 @@ def kiosk(
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=8,
-        log_level=LogLevels.error,  # below that it only comments on the number of threads
+        blocking_threads=THREADS,
+        log_level=LogLevels.error,  # it would warn of so many threads, which are for slow clients
         log_access=False,
         websockets=False,
         respawn_failed_workers=True,
@@ -53,8 +53,9 @@ def kiosk(
     return 0
 
 
-def _load(settings: AgentSettings) -> falcon.App[falcon.Request, falcon.Response]:
-    from eid.kiosk.app import create_app
+def _load(settings: AgentSettings) -> Gate:
+    from eid.app.gate import Gate
+    from eid.kiosk.app import MAX_FORM, create_app
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    return create_app(settings)
+    return Gate(create_app(settings), max_body=MAX_FORM)

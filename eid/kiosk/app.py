@@ -33,7 +33,7 @@ from eid.kiosk.settings import AgentSettings
 from eid.kiosk.texts import consent_version, load_texts
 
 _log = logging.getLogger("eid.kiosk")
-_MAX_FORM = 16 * 1024
+MAX_FORM = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -168,8 +168,8 @@ def _status(error: EidError) -> str:
 def _form(req: falcon.Request) -> dict[str, str]:
     if (req.content_type or "").partition(";")[0].strip().lower() != _FORM:
         raise FormatError("The form is not URL-encoded.", code="agent.form")
-    body = req.bounded_stream.read(_MAX_FORM + 1)
-    if len(body) > _MAX_FORM:
+    body = req.bounded_stream.read(MAX_FORM + 1)
+    if len(body) > MAX_FORM:
         raise FormatError("The form is too long.", code="agent.form")
     try:
         fields = parse_qs(

@@ -62,6 +62,8 @@ def test_a_full_production_file(tmp_path: Path) -> None:
         ('listen = "127.0.0.1:8400"', 'listen = "127.0.0.1:0"', "listen"),
         ('listen = "127.0.0.1:8400"', 'listen = "127.0.0.1:65536"', "listen"),
         ('listen = "127.0.0.1:8400"', 'listen = "here"', "listen"),
+        ('listen = "127.0.0.1:8400"', 'listen = "0.0.0.0:8400"', "listen"),
+        ('listen = "127.0.0.1:8400"', 'listen = "[::]:8400"', "listen"),
         ('issuer = "http://127.0.0.1:8400"', 'issuer = "http://id.example"', "issuer"),
         ('issuer = "http://127.0.0.1:8400"', 'issuer = "https://id.example/"', "issuer"),
         ('issuer = "http://127.0.0.1:8400"', 'issuer = "https://me@id.example"', "issuer"),
@@ -125,3 +127,5 @@ def test_unreadable_files(tmp_path: Path) -> None:
         Settings.load(tmp_path / "absent.toml")
     with pytest.raises(SettingsError, match="not TOML"):
         load(tmp_path, "issuer =")
+    with pytest.raises(SettingsError, match="too large"):
+        Settings.load(Path("/dev/zero"))
