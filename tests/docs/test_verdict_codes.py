@@ -17,7 +17,7 @@ SOURCES = [
     ROOT / "eid" / "chip" / "verify.py",
 ]
 ELSEWHERE = {
-    "settings", "trust", "crl", "format", "dg13", "masterlist", "ldif", "link", "authority",
+    "settings", "trust", "crl", "format", "dg13", "masterlist", "ldif", "link", "authority", "candidate", "lds",
     "dir", "dg7", "dg11", "dg12", "dg16", "atr_info", "biometric",
 }  # fmt: skip
 """Families of the trust folder, and of files whose faults show as another code."""

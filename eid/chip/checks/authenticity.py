@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from eid.chip import active_auth
+from eid.chip.checks.card_security import check_card_security
 from eid.chip.checks.question import Covered, Question
 from eid.chip.chip_auth import VerifierSession, check_relayed
 from eid.chip.lds.dg2 import parse_dg2
@@ -33,21 +34,20 @@ _parse_card_access: Final = lru_cache(maxsize=16)(parse_security_infos)
 
 
 def check_pace(question: Question, covered: Covered) -> Check:
-    """``pace.confirmation``: unsigned EF.CardAccess offers exactly what signed DG14 offers."""
+    """``pace.confirmation``: unsigned EF.CardAccess offers exactly what signed files offer."""
     name = "pace.confirmation"
     try:
-        dg14 = covered.read("EF.DG14", parse_dg14)
-        if dg14 is None:
-            message = "No signed DG14 confirms the access protocol."
-            return unknown(name, "pace.unconfirmed", message)
-        signed = _pace_infos(dg14)
         data = question.files.get("EF.CardAccess")
-        offered = _pace_infos(_parse_card_access(data)) if data is not None else None
-        if not signed:
-            return unknown(name, "pace.unconfirmed", "DG14 names no access protocol.")
-        if offered is not None and offered != signed:
+        access = None if data is None else _parse_card_access(data)
+        anchored = check_card_security(question, access)
+        dg14 = covered.read("EF.DG14", parse_dg14)
+        signed = frozenset() if dg14 is None else _pace_infos(dg14)
+        if access is not None and signed and _pace_infos(access) != signed:
             raise Inconsistent("EF.CardAccess is not what DG14 says.", code="pace.downgrade")
-        if not _used_is_signed(question, dg14, seen=offered is not None):
+        if dg14 is None or not signed or not anchored:
+            message = "No signed and anchored file names the access protocol."
+            return unknown(name, "pace.unconfirmed", message)
+        if not _used_is_signed(question, dg14, seen=access is not None):
             raise Inconsistent("The protocol used is not the signed one.", code="pace.downgrade")
     except EidError as error:
         return failed(name, error)

@@ -60,7 +60,7 @@ def check_signature(question: Question) -> tuple[Check, Signed | None]:
         return absent(name, "sod.absent", "The evidence holds no security object."), None
     try:
         signed = parse_sod(data)
-        signer = _signer(question, signed)
+        signer = find_signer(question.trust, signed)
         allow = question.policy.insecure_allow_sha1
         check_sha1(signed.signer_info.algorithm, insecure_allow_sha1=allow)
         if signed.signer_info.digest.name == "sha1" and not allow:
@@ -72,7 +72,7 @@ def check_signature(question: Question) -> tuple[Check, Signed | None]:
     return passed(name, "sod.signed", message), Signed(data=signed, signer=signer)
 
 
-def _signer(question: Question, signed: SignedData) -> Certificate:
+def find_signer(trust: TrustStore, signed: SignedData) -> Certificate:
     """The one certificate that the signer identifier names; those in the SOD come first."""
     unreadable: FormatError | None = None
     candidates: list[Certificate] = []
@@ -82,7 +82,7 @@ def _signer(question: Question, signed: SignedData) -> Certificate:
         except FormatError as error:
             unreadable = error
     wanted = signed.signer_info.signer
-    for certificate in (*candidates, *_known(question.trust, wanted)):
+    for certificate in (*candidates, *_known(trust, wanted)):
         if _is_named(certificate, wanted):
             return certificate
     if unreadable is not None:
