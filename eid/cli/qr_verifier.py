@@ -163,7 +163,7 @@ def _report(settings: PageSettings, places: dict[str, str]) -> None:
                 )
                 said = f"status list {uri}, good until {listed.fresh_until:%Y-%m-%d %H:%MZ}"
         except (EidError, OSError) as e:
-            code = e.code if isinstance(e, EidError) else "unavailable.list"
+            code = e.code if isinstance(e, EidError) else "system"
             said = f"warning: the list at {places[path]} is of no use now ({code})"
         typer.echo(f"eid: {said}", err=True)
 
