@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eid.admin.own_log import LogLine, own_log_page
 from eid.cli import inputs
+from eid.cli.files import write_private
 from eid.errors import AccountError, FormatError, SettingsError
 
 if TYPE_CHECKING:
@@ -132,10 +134,30 @@ def close(*, config: _Config, username: _Username, by: _By, reason: _Reason) -> 
 
 
 @account.command()
-def history(*, config: _Config, username: _Username) -> int:
+def history(
+    *,
+    config: _Config,
+    username: _Username,
+    page: Annotated[
+        Path | None, typer.Option(help="Write the person's own log as a page to print, instead.")
+    ] = None,
+) -> int:
     """Print what the record says of an account, newest first, one JSON object a line."""
     with _account(config, username) as (installation, found):
         rows = installation.audit.of_account(found.id, limit=10_000)
+    if page is not None:
+        lines = [
+            LogLine(
+                at=row.event.at,
+                kind=row.event.kind,
+                client=row.event.client,
+                detail=row.event.detail,
+                place=f"{row.node}/{row.seq}",
+            )
+            for row in rows
+        ]
+        write_private(page, own_log_page(lines, name=found.username).encode())
+        return 0
     for row in rows:
         document = {
             "at": row.event.at.isoformat(),

@@ -23,7 +23,7 @@ from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
 from eid.store.schema import accounts, identifiers, person_keys
-from eid.store.sealed import AccountKeys as AccountKeys, AccountSeal
+from eid.store.sealed import CHANGING, AccountKeys as AccountKeys, AccountSeal
 
 _ADMITTED = frozenset({"registered", "active", "expired"})
 _ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_from(
@@ -32,6 +32,16 @@ _ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_fro
 _LOCK = _ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
 _NEW = insert(accounts)
 _NEW_KEY = insert(person_keys)
+_NEW_NUMBER = insert(identifiers)
+_KEY_OF = select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
+_CHANGE = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("this_id"), accounts.c.version == bindparam("this_version"))
+    .values({name: bindparam(f"new_{name}") for name in CHANGING})
+)
+_LIVE_NUMBER = and_(identifiers.c.account == bindparam("this_id"), identifiers.c.until.is_(None))
+_NUMBER_OF = select(identifiers.c.number_hash).where(_LIVE_NUMBER)
+_END_NUMBER = update(identifiers).where(_LIVE_NUMBER).values(until=bindparam("now"))
 
 
 def new_account_id(rng: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -76,7 +86,7 @@ class Accounts:
                 raise AccountError(
                     "The user name is taken.", code="account.username_taken"
                 ) from None
-            self._bind_number(connection, account, account.created_at)
+            self._bind_number(connection, account, account.created_at, new=True)
             self._audit.append(connection, events)
         return account
 
@@ -240,31 +250,36 @@ class Accounts:
         events: Sequence[AuditEvent],
     ) -> None:
         """Write an account over the version it was read with; ``account.changed`` otherwise."""
-        key = select(person_keys.c.sealed).where(person_keys.c.account == account.id)
-        sealed_key = connection.execute(key).scalar_one_or_none()
-        same = and_(accounts.c.id == account.id, accounts.c.version == account.version)
-        values = self._seal.changed_row(account, sealed_key)
-        if connection.execute(update(accounts).where(same).values(values)).rowcount != 1:
+        this = {"this_id": account.id}
+        sealed_key = connection.execute(_KEY_OF, this).scalar_one_or_none()
+        changed = self._seal.changed_row(account, sealed_key)
+        values = {f"new_{name}": value for name, value in changed.items()}
+        same = {**this, "this_version": account.version}
+        if connection.execute(_CHANGE, {**values, **same}).rowcount != 1:
             raise AccountError("The account was changed meanwhile.", code="account.changed")
         self._bind_number(connection, account, at)
         self._audit.append(connection, events)
 
-    def _bind_number(self, connection: Connection, account: Account, at: datetime) -> None:
+    def _bind_number(
+        self, connection: Connection, account: Account, at: datetime, *, new: bool = False
+    ) -> None:
         """Keep the history of numbers in step with the profile; none any more without one."""
         number = account.profile.personal_number if account.profile else ""
         wanted = self._seal.number_hash(number) if number else None
-        live = and_(identifiers.c.account == account.id, identifiers.c.until.is_(None))
-        current = connection.execute(
-            select(identifiers.c.number_hash).where(live)
-        ).scalar_one_or_none()
+        this = {"this_id": account.id}
+        current = None
+        if not new:
+            current = connection.execute(_NUMBER_OF, this).scalar_one_or_none()
         if current == wanted:
             return
-        connection.execute(update(identifiers).where(live).values(until=int(at.timestamp())))
+        now = int(at.timestamp())
+        if current is not None:
+            connection.execute(_END_NUMBER, {**this, "now": now})
         if wanted is None:
             return
-        row = {"number_hash": wanted, "account": account.id, "since": int(at.timestamp())}
+        row = {"number_hash": wanted, "account": account.id, "since": now}
         try:
-            connection.execute(insert(identifiers), row)
+            connection.execute(_NEW_NUMBER, row)
         except IntegrityError:
             raise AccountError(
                 "The personal number belongs to another account.", code="account.number_taken"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, insert, select
 
 from eid.keys import Envelope
 from eid.oidc.ports import AuditEvent
@@ -18,6 +17,9 @@ from eid.store.schema import openings, person_keys
 from eid.store.sealed import AccountSeal
 
 MAX_OPENING = 256
+_NEW = insert(openings)
+_KNOWN = select(openings.c.at).where(openings.c.commitment == bindparam("this_commitment"))
+_KEY_OF = select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
 
 
 class Openings:
@@ -37,14 +39,16 @@ class Openings:
             key = self._key(connection, event.account)
             if key is None:
                 continue
+            known = {"this_commitment": event.commitment}
+            if connection.execute(_KNOWN, known).one_or_none() is not None:
+                continue
             row = {
                 "commitment": event.commitment,
                 "account": event.account,
                 "at": int(event.at.timestamp()),
                 "sealed": key.seal(event.opening, context=_context(event.commitment)),
             }
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            connection.execute(dialect.insert(openings).values(row).on_conflict_do_nothing())
+            connection.execute(_NEW, row)
 
     def find(self, commitment: bytes) -> bytes | None:
         """The salt and digest behind a commitment; None after erasure."""
@@ -57,8 +61,8 @@ class Openings:
         return key.open(row.sealed, context=_context(commitment))
 
     def _key(self, connection: Connection, account_id: str) -> Envelope | None:
-        query = select(person_keys.c.sealed).where(person_keys.c.account == account_id)
-        sealed = connection.execute(query).scalar_one_or_none()
+        this = {"this_id": account_id}
+        sealed = connection.execute(_KEY_OF, this).scalar_one_or_none()
         return None if sealed is None else Envelope(self._seal.data_key(account_id, sealed))
 
 

@@ -23,6 +23,19 @@ from eid.store.database import Database
 from eid.store.schema import meta
 
 MAX_SCOPE = 256
+CHANGING = (
+    "state",
+    "level",
+    "holder_match",
+    "source",
+    "roles",
+    "representative",
+    "lock_ground",
+    "profile",
+    "proofed_at",
+    "version",
+)
+"""The columns of an account that its later life writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,6 +148,15 @@ def test_locked_unlocked_closed(config: str, capsys: pytest.CaptureFixture[str])
     assert rows[0]["detail"]["by"] == "An"
 
 
+def test_ones_own_log_as_a_page(config: str, tmp_path: Path) -> None:
+    assert add(config) == 0
+    page = tmp_path / "log.html"
+    given = ["--config", config, "--username", "canbo", "--page", str(page)]
+    assert main(["account", "history", *given]) == 0
+    assert "account created" in page.read_text("utf-8")
+    assert page.stat().st_mode & 0o777 == 0o600
+
+
 def test_locked_for_good(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert add(config) == 0
     assert happen(config, "lock", "--ground", "death") == 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 
 from eid.errors import AccountError
 from eid.levels.account import move
@@ -105,3 +106,30 @@ def test_eight_processes_never_lose_a_lock(store, url, tmp_path, person):
     ]
     assert len(locks) == 20
     store.audit.verify()
+
+
+def test_people_are_found_by_an_index_only(store, person):
+    """However many there are: the plan of the look-up by keyed hash names no whole table."""
+    store.accounts.create(person())
+    statements = []
+
+    def keep(_connection, _cursor, statement, parameters, _context, _many):
+        statements.append((statement, parameters))
+
+    engine = store.database._engines().base
+    event.listen(engine, "before_cursor_execute", keep)
+    assert store.accounts.by_number("001190000001") is not None
+    event.remove(engine, "before_cursor_execute", keep)
+    (statement, parameters) = statements[-1]
+    with store.database.write() as connection:
+        if connection.dialect.name == "sqlite":
+            explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plan = " ".join(str(row[3]) for row in explained)
+            assert "identifiers_live" in plan
+            assert "SCAN" not in plan
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            explained = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            plan = " ".join(str(row[0]) for row in explained)
+            assert "identifiers_live" in plan or "identifiers_pkey" in plan
+            assert "Seq Scan" not in plan
