@@ -59,7 +59,11 @@ CHECKS: dict[str, list[Check]] = {
     "end-6282": [Check(short(1), 0x6282, 95), Check(short(1, le=95), 0x9000, 95)],
     "end-6b00": [Check(short(1), 0x6B00, 0), Check(short(1, le=95), 0x9000, 95)],
     "end-empty": [Check(short(1, offset=95), 0x9000, 0), Check(short(1), 0x9000, 95)],
-    "end-zeros": [Check(short(1, offset=90), 0x9000, 69), Check(short(1, offset=99), 0x9000, 64)],
+    "end-zeros": [
+        Check(short(1, le=50), 0x9000, 50),
+        Check(short(1, offset=90), 0x9000, 69),
+        Check(short(1, offset=99), 0x9000, 64),
+    ],
     "wrong-le-6c": [Check(short(1), 0x6C5F, 0), Check(short(1, le=95), 0x9000, 95)],
     "extended-empty": [Check(short(1, le=4_096), 0x9000, 0), Check(short(1), 0x9000, 95)],
     "le-192": [Check(short(1, le=193), 0x6700, 0), Check(short(1, le=192), 0x6282, 95)],
