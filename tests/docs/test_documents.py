@@ -14,6 +14,7 @@ from eid.chip.policy import load_policy
 from eid.cli.program import program
 from eid.kiosk.settings import AgentSettings
 from eid.oidc.clients import client_from_metadata
+from eid.trust.deny import parse_deny_list
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
@@ -47,6 +48,7 @@ def test_settings_files_load(page: Path, tmp_path: Path) -> None:
         "eid.toml": Settings.load,
         "kiosk.toml": AgentSettings.load,
         "policy.toml": load_policy,
+        "deny.toml": lambda path: parse_deny_list(path.read_bytes(), "deny.toml"),
     }
     for mark, text in blocks(page, "toml"):
         file = tmp_path / mark
