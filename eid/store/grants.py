@@ -5,7 +5,7 @@ Payloads are sealed, handles are stored as SHA-256 only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import cast
@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import Unavailable
-from eid.keys import Envelope, canonical_json, parse_json_object
+from eid.keys import JSON, Envelope, canonical_json, parse_json_object
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store.audit import Audit
 from eid.store.database import Database
@@ -65,6 +65,9 @@ _FAMILY = Prepared(
         _LIVE,
     )
 )
+# A card's evidence is personal data: what is left of a used handle is that it was used.
+_FORGOTTEN = frozenset({"handle"})
+_FORGET = Prepared(update(grants).where(_THIS).values(payload=bindparam("new_payload")))
 _PURGE = delete(grants).where(grants.c.expires_at < bindparam("now"))
 
 
@@ -140,11 +143,18 @@ class Grants:
             if row is not None:
                 if issue:
                     _PUT.run_many(connection, [self._row(grant) for grant in issue])
+                if kind in _FORGOTTEN:
+                    nothing = self._seal_payload(kind, key, {})
+                    this = {"this_kind": kind, "this_key": key, "new_payload": nothing}
+                    _FORGET.run(connection, this)
                 self._audit.append(connection, events)
         return self._open(row) if row else None
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
-        """The grant if it was consumed before, however long ago: a replay."""
+        """The grant if it was consumed before, however long ago: a replay.
+
+        A used ``handle`` comes back without its payload: the evidence is forgotten with its use.
+        """
         this = {"this_kind": kind, "this_key": key}
         with self._database.look() as (cursor, dialect):
             row = _GET_USED.run_on(cursor, dialect, this).fetchone()
@@ -202,10 +212,13 @@ class Grants:
         }
 
     def _seal(self, grant: Grant) -> bytes:
-        payload = canonical_json(grant.payload)
-        if len(payload) > MAX_PAYLOAD or len(grant.key) != KEY_SIZE:
+        return self._seal_payload(grant.kind, grant.key, grant.payload)
+
+    def _seal_payload(self, kind: str, key: bytes, payload: Mapping[str, JSON]) -> bytes:
+        data = canonical_json(payload)
+        if len(data) > MAX_PAYLOAD or len(key) != KEY_SIZE:
             raise ValueError("a grant's key is a SHA-256 and its payload is bounded")
-        return self._envelope.seal(payload, context=_context(grant.kind, grant.key))
+        return self._envelope.seal(data, context=_context(kind, key))
 
     def _open(self, row: Sequence[object]) -> Grant:
         kind, key, sealed, family, expires_at, used_at, _revoked_at, version = cast("_Row", row)

@@ -57,6 +57,21 @@ def test_other_kind_or_key_is_another_grant(store):
     assert store.grants.get("access", KEY, at=AT)
 
 
+def test_a_used_handle_keeps_no_evidence(store):
+    """Its row says that it was used, no more: what the card said is gone with its use."""
+    handle = grant(kind="handle", payload={"evidence": "sealed" * 20_000})
+    store.grants.put(handle)
+    used = store.grants.consume("handle", KEY, at=AT)
+    assert used is not None
+    assert used.payload == handle.payload
+    replayed = store.grants.was_used("handle", KEY)
+    assert replayed is not None
+    assert replayed.payload == {}
+    with store.database.read() as connection:
+        stored = connection.execute(select(table.c.payload)).scalar_one()
+    assert len(stored) < 100
+
+
 def test_expiry_is_exclusive(store):
     store.grants.put(grant())
     late = AT + timedelta(seconds=60)
