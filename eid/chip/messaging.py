@@ -17,7 +17,7 @@ import hmac
 from typing import Final, NoReturn
 
 from eid import tlv
-from eid.chip.apdu import SHORT_LE, Command, Response
+from eid.chip.apdu import SHORT_LE, SW_WARNING, Command, Response
 from eid.chip.crypto import MAC_SIZE, Suite, decrypt, encrypt, pad, sm_iv_maker, sm_mac, unpad
 from eid.errors import EidError, FormatError, SecureMessagingError
 
@@ -101,7 +101,8 @@ class SecureMessaging:
         if status != response.sw.to_bytes(2, "big"):
             self._fail("A protected answer contradicts its own status.")
         self._awaiting = False
-        data = self._decrypt(items[0], ssc) if len(items) == 3 else b""
+        end = response.sw == SW_WARNING
+        data = self._decrypt(items[0], ssc, end=end) if len(items) == 3 else b""
         return Response(data, response.sw)
 
     def wipe(self) -> None:
@@ -115,7 +116,8 @@ class SecureMessaging:
     def _iv(self, ssc: bytes) -> bytes:
         return self._make_iv(ssc) if self._make_iv else bytes(self.suite.block_size)
 
-    def _decrypt(self, item: tlv.Tlv, ssc: bytes) -> bytes:
+    def _decrypt(self, item: tlv.Tlv, ssc: bytes, *, end: bool) -> bytes:
+        """Decrypt what is authentic; at a file's ``end`` some chips leave the padding out."""
         cryptogram = item.value
         if item.tag == _DATA:
             if cryptogram[:1] != _PADDED:
@@ -125,7 +127,7 @@ class SecureMessaging:
             self._fail("A protected answer has an empty cryptogram.")
         try:
             plain = decrypt(self.suite, bytes(self._ks_enc), cryptogram, iv=self._iv(ssc))
-            return unpad(plain)
+            return plain if end and not _padded(plain) else unpad(plain)
         except FormatError as error:
             self._fail("A protected answer is malformed.", error)
 
@@ -151,6 +153,10 @@ class SecureMessaging:
 
     __repr__ = _describe
     __reduce_ex__ = _refuse_copy
+
+
+def _padded(plain: bytes) -> bool:
+    return plain.rstrip(b"\x00").endswith(b"\x80")
 
 
 def _encode_le(le: int) -> bytes:
