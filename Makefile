@@ -23,8 +23,9 @@ coverage: ready browser
 bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" runs one room shortly
 	$(BIN)/python -m bench $(ARGS)
 
-soak: ready  ## 5,000 handshakes per protocol (SOAK_HANDSHAKES); none may fail
+soak: ready  ## 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS)
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.soak_accounts
 
 fuzz: ready  ## Any bytes into the parsers, for FUZZ_SECONDS each (default 20)
 	$(BIN)/python -m tests.fuzz $(ARGS)

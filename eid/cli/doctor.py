@@ -23,7 +23,7 @@ from eid.errors import EidError, ReaderError, SettingsError
 Status = Literal["ok", "warning", "failed"]
 EXTRAS = {
     "pcsc": ("smartcard",),
-    "levels": ("argon2",),
+    "levels": ("argon2", "pyotp", "fido2"),
     "oidc": ("falcon", "jinja2", "joserfc"),
     "rp": ("authlib", "requests"),
     "store": ("sqlalchemy", "alembic"),

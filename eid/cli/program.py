@@ -35,6 +35,8 @@ REFUSED, UNUSABLE, INTERRUPTED = 1, 2, 130
 _EXTRAS = {
     "smartcard": "pcsc",
     "argon2": "levels",
+    "pyotp": "levels",
+    "fido2": "levels",
     "falcon": "oidc",
     "jinja2": "oidc",
     "joserfc": "oidc",
