@@ -128,9 +128,24 @@ def check_consistency(question: Question, covered: Covered, person: Person) -> C
         return failed(name, error)
     if person.dg13 is None and "EF.DG13" in covered.files:
         return passed(name, "holder.dg13_unread", "DG1 agrees; DG13 is of an unknown profile.")
+    if not _number_fits(person.mrz):
+        message = "The data groups agree; the number was given for another sex or year of birth."
+        return passed(name, "holder.number_differs", message)
     if person.dg13 is not None and not same_name(person.mrz, person.dg13.name):
         return passed(name, "holder.name_differs", "Numbers agree; the names are spelt apart.")
     return passed(name, "holder.consistent", "The data groups agree about the holder.")
+
+
+def _number_fits(mrz: Mrz) -> bool:
+    """Whether digits 4 to 6 of the number say sex and year as DG1 does.
+
+    Only a remark: numbers outlive a correction of sex or year (Decree 137/2015 art. 13).
+    """
+    number = _personal_number(mrz) if mrz.issuing_state == "VNM" else ""
+    if not number:
+        return True
+    sex = "M" if int(number[3]) % 2 == 0 else "F"
+    return mrz.sex in ("", sex) and mrz.birth_date[:2] in ("<<", number[4:6])
 
 
 def _check_expected(expected: str | None, number: str) -> None:
