@@ -11,6 +11,7 @@ from eid.qr.issue import Terms, issue
 from eid.qr.issuers import IssuerKey, IssuerKeys
 from eid.qr.presence import Asked, SeenInMemory, issue_presence, verify_presence
 from eid.qr.printed import parse_printed
+from eid.qr.read_foreign import READERS
 from eid.qr.render import render_png
 from eid.qr.scan import scan_image
 from eid.qr.signers import SoftwareSigner
@@ -51,6 +52,10 @@ def _as_text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+def _foreign(kind: str):
+    return lambda data: READERS[kind](data, KEYS, NOW, None)
+
+
 def _message_of(data: bytes) -> None:
     """Whatever is inside, in a proper envelope: the mutations reach the inner parsers."""
     read_unverified(envelope.pack(data))
@@ -74,5 +79,19 @@ TARGETS = {
     "status_list": (lambda data: verify_list(data, KEYS, uri=URI, at=NOW), [_statuses]),
     "trust_list": (lambda data: verify_trust_list(data, KEYS, at=NOW), [_trust]),
     "printed": (lambda data: parse_printed(data, at=NOW), [_card]),
+    "dcc": (_foreign("dcc"), [b"HC1:" + _text.encode()]),
+    "shc": (
+        _foreign("shc"),
+        [b"shc:/567629595326546034602925407728043360287028647167452228092866"],
+    ),
+    "idb": (_foreign("idb"), [b"RDB1B3HCQCAICAMCAKAFI6IDGC4LYAFRW6ZLTMFTWKIDUMUQHG2LH"]),
+    "vds": (
+        _foreign("vds"),
+        [b"\xdc\x03\xd9\xc5\xd9\xcaZ\xfc\xa8\xf2\x06\xa8\xf2\x06\xfd\x02\x02\x03abc\xff\x01x"],
+    ),
+    "vds_nc": (
+        _foreign("vds_nc"),
+        [b'{"data":{"hdr":{"is":"UTO"},"msg":{}},"sig":{"alg":"ES256","cer":"AA","sigvl":"AA"}}'],
+    ),
     "picture": (lambda data: scan_image(data, thorough=False), [render_png("HELLO", module_px=2)]),
 }

@@ -123,3 +123,15 @@ def test_nothing_is_fetched_for_a_forged_credential(lists, line, es256):
             forged, es256.keys, at=es256.now, status=CachedStatus(lists=lists, keys=es256.keys)
         )
     assert line.asked == 0
+
+
+def test_a_full_disk_leaves_the_old_copy(lists, line, monkeypatch):
+    lists.get(URI, at=NOW)
+
+    def no_space(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "utime", no_space)
+    with pytest.raises(OSError, match="No space"):
+        lists.get(URI, at=NOW + timedelta(hours=2))
+    assert len(list(lists.folder.iterdir())) == 1

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from eid.errors import EidError, FormatError, VerificationError
 from eid.keys import canonical_json, encode_base64url
@@ -18,6 +18,7 @@ from eid.qr.dcc import verify_dcc
 from eid.qr.foreign import ForeignCode
 from eid.qr.idb import verify_idb
 from eid.qr.issuers import Denied, IssuerKey, IssuerKeys
+from eid.qr.read_foreign import READERS
 from eid.qr.recognise import kind_of
 from eid.qr.shc import verify_shc
 from eid.qr.signers import SoftwareSigner
@@ -181,6 +182,7 @@ def test_a_kid_that_two_keys_share_is_tried_with_both(kind):
 
 
 @KINDS
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_any_change_is_refused(kind, data):
     code = MAKE[kind]()
@@ -206,6 +208,7 @@ def _same(changed, code):
 
 
 @KINDS
+@settings(deadline=None, max_examples=60)
 @given(junk=st.binary(max_size=80))
 def test_any_bytes_are_a_code_or_refused(kind, junk):
     code = MAKE[kind]()
@@ -277,6 +280,29 @@ def test_barcodes_of_icao_with_and_without_compression():
     assert refused("idb", make_idb(extra=tlv(9, b"654321"))) == "qr.foreign"
     assert refused("idb", "RDB1B" + "A" * 8) == "qr.foreign"
     assert check("idb", make_idb(extra=tlv(200, b"?"))).content["200"] == b"?"
+
+
+def test_long_messages_of_icao_have_lengths_as_der_writes_them():
+    face = bytes(950)
+    head = c40.encode("UTO") + b"\1\1\2\3\4\5\0" + c40.write_date(date(2026, 11, 20))
+
+    def text(group):
+        payload = head + group + b"\x7f\x40" + SIGNER.sign(head + group)
+        return "RDB1B" + base64.b32encode(payload).decode().rstrip("=")
+
+    message = b"\x80\x82\x03\xb6" + face
+    good = b"\x61\x82\x03\xba" + message
+    assert check("idb", text(good)).content["128"] == face
+    for bad in (b"\x61\x83\0\x03\xba" + message, b"\x61\x80" + message, b"\x61\x81\x05ABCDE",
+                b"\x61\x82\xff\xff" + message, b"\x61", b""):  # fmt: skip
+        assert refused("idb", text(bad)) == "qr.foreign"
+
+
+def test_other_bytes_than_text_are_refused_by_readers_of_text():
+    for kind in ("dcc", "shc", "idb", "vds_nc"):
+        with pytest.raises(FormatError):
+            READERS[kind](b"\xff", keys(*KIDS[kind]), NOW, None)
+    assert READERS["vds"](make_vds(), keys(*KIDS["vds"]), NOW, None).kind == "vds"
 
 
 def test_seals_of_both_versions():
