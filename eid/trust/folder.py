@@ -51,7 +51,8 @@ def read_folder(folder: Path, problems: list[Problem]) -> dict[str, list[tuple[s
     found = {kind: list(_files(folder, kind, listed, problems)) for kind in KINDS}
     there = {source for items in found.values() for source, _ in items}
     there |= {problem.source for problem in problems}
-    for path in sorted((listed or {}).keys() - there):
+    unseen = sorted((listed or {}).keys() - there)
+    for path in (path for path in unseen if not (folder / path).is_file()):
         message = _PROBLEMS["trust.missing"]
         problems.append(Problem(source=path, code="trust.missing", message=message))
     return found

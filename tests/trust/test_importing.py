@@ -253,6 +253,13 @@ def test_a_file_that_is_gone_is_missed(folder, take, party):
     assert problem.code == "trust.missing"
 
 
+def test_a_file_that_cannot_be_written_whole_is_not_there(folder, monkeypatch):
+    monkeypatch.setattr("os.fchmod", lambda *_: (_ for _ in ()).throw(BrokenPipeError))
+    with pytest.raises(BrokenPipeError):
+        write_manifest(folder, Manifest())
+    assert list(folder.iterdir()) == []
+
+
 def test_removing(folder, take, party):
     plan = take(party("CSCA").own(), party("Other").own())
     gone = plan.additions[0].entry.path

@@ -237,6 +237,15 @@ def test_an_issuer_found_by_name_when_the_key_identifier_is_odd(party):
     assert (len(found.links), found.orphans, found.unreadable) == (2, (), ())
 
 
+def test_an_unreadable_key_identifier_is_none(party):
+    csca, new = party("CSCA"), party("New")
+    odd = certificates.extension("2.5.29.14", b"\x05\x00")
+    usage = certificates.extension("2.5.29.15", der.bits(b"\x06", unused=1), critical=True)
+    parent = csca.issue(csca, extensions=(usage, odd))
+    found = sort_authorities([parent, csca.issue(new, extensions=(usage,), serial=6)])
+    assert (len(found.anchors), len(found.links), found.orphans) == (1, 1, ())
+
+
 GERMAN = os.environ.get("EID_GERMAN_LIST", "")
 
 

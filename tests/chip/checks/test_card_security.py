@@ -71,3 +71,16 @@ def test_a_signer_that_is_none(world, entries, authority, at):
     csca = dataclasses.replace(authority, ds_key=authority.csca_key, ds_der=authority.csca_der)
     assert world(der.set_of(*entries), by=csca).status == "failed"
     assert world(b"\x04\x00").status == "failed"
+
+
+def test_a_signer_that_its_anchor_did_not_sign(world, entries, authority, at):
+    namesake = DocumentAuthority.create(at=at)
+    evil = dataclasses.replace(
+        authority,
+        ds_key=namesake.ds_key,
+        ds_der=namesake.ds_der.replace(
+            namesake.csca_key.identifier, authority.csca_key.identifier
+        ),
+        ds_serial=namesake.ds_serial,
+    )
+    assert world(der.set_of(*entries), by=evil).code == "chain.signature"
