@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Connection, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import AccountError, FormatError
@@ -22,6 +23,7 @@ from eid.store import throttle
 from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
+from eid.store.prepared import Prepared
 from eid.store.schema import accounts, identifiers, person_keys
 from eid.store.sealed import CHANGING, AccountKeys as AccountKeys, AccountSeal
 
@@ -29,6 +31,9 @@ _ADMITTED = frozenset({"registered", "active", "expired"})
 _ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_from(
     accounts.outerjoin(person_keys, person_keys.c.account == accounts.c.id)
 )
+_BY_ID = Prepared(_ACCOUNT.where(accounts.c.id == bindparam("this_id")))
+_BY_NAME = Prepared(_ACCOUNT.where(accounts.c.username == bindparam("this_name")))
+_AccountRow = namedtuple("_AccountRow", [column.name for column in _ACCOUNT.selected_columns])  # type: ignore[misc]  # noqa: PYI024 - as the columns are
 _LOCK = _ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
 _NEW = insert(accounts)
 _NEW_KEY = insert(person_keys)
@@ -162,7 +167,8 @@ class Accounts:
 
     def by_id(self, account_id: str) -> Account | None:
         """The account with this internal id."""
-        return self._one(_ACCOUNT.where(accounts.c.id == account_id))
+        row = self._look(_BY_ID, {"this_id": account_id})
+        return self._seal.account(row) if row is not None else None
 
     def by_username(self, username: str) -> Account | None:
         """The account with this name, in any spelling that normalises to it."""
@@ -200,8 +206,7 @@ class Accounts:
             self._seal.scope("address", address),
         )
         self._reserve(scopes, at)
-        with self._database.read() as connection:
-            row = connection.execute(_ACCOUNT.where(accounts.c.username == name)).one_or_none()
+        row = self._look(_BY_NAME, {"this_name": name})
         stored = self._seal.open_password(row)
         right = check_password(stored or self._nobody, password) and stored is not None
         account = self._seal.account(row) if row is not None and right else None
@@ -305,6 +310,13 @@ class Accounts:
 
     def _hash(self, password: str) -> str:
         return hash_password(password, insecure_fast_hash=self._fast)
+
+    def _look(
+        self, statement: Prepared, values: Mapping[str, object]
+    ) -> Row[*tuple[object, ...]] | None:
+        with self._database.look() as (cursor, dialect):
+            row = statement.run_on(cursor, dialect, values).fetchone()
+        return None if row is None else cast("Row[*tuple[object, ...]]", _AccountRow(*row))
 
     def _one(self, query: Select[*tuple[object, ...]]) -> Account | None:
         with self._database.read() as connection:

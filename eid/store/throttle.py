@@ -8,13 +8,43 @@ that nobody can lock a person out for good.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import Connection, Row, case, delete, select, update
+from sqlalchemy import Connection, bindparam, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.errors import AccountError
+from eid.store.prepared import Prepared
 from eid.store.schema import throttles
 
+_THIS = throttles.c.scope == bindparam("this_scope")
+_LEFT = throttles.c.failures - 1
+_COUNT = Prepared(
+    update(throttles)
+    .where(_THIS)
+    .values(
+        failures=bindparam("new_failures"),
+        blocked_until=bindparam("new_blocked_until"),
+        forget_at=bindparam("new_forget_at"),
+    )
+)
+_CLEAR = Prepared(delete(throttles).where(_THIS))
+_RELEASE = Prepared(
+    update(throttles)
+    .where(_THIS)
+    .values(failures=case((_LEFT < 0, 0), else_=_LEFT), blocked_until=0)
+)
+_LOCK = {
+    dialect.__name__.rpartition(".")[2]: Prepared(
+        # the update changes nothing: it locks the row that is there, and lets it be returned
+        dialect.insert(throttles)
+        .on_conflict_do_update(
+            index_elements=[throttles.c.scope], set_={"failures": throttles.c.failures}
+        )
+        .returning(throttles.c.failures, throttles.c.blocked_until, throttles.c.forget_at)
+    )
+    for dialect in (postgresql, sqlite)
+}
 FORGET_S = 24 * 3600
 LONGEST_S = 900
 
@@ -53,40 +83,33 @@ PER_ADDRESS = Allowance(failures=100, block_s=30, forgive_s=30)
 
 def reserve(connection: Connection, scope: bytes, allowance: Allowance, now: int) -> None:
     """Count one attempt as failed, or AccountError ``login.throttled`` with ``retry_after``."""
-    row = _lock(connection, scope, now)
-    if row.blocked_until > now:
+    failures, blocked_until, forget_at = _lock(connection, scope, now)
+    if blocked_until > now:
         raise AccountError(
             "Too many attempts; try again later.",
             code="login.throttled",
-            retry_after=row.blocked_until - now,
+            retry_after=blocked_until - now,
         )
-    left, since = allowance.still_counted(row.failures, row.forget_at - FORGET_S, now)
-    failures = 1 if row.forget_at <= now else left + 1
+    left, since = allowance.still_counted(failures, forget_at - FORGET_S, now)
+    failures = 1 if forget_at <= now else left + 1
     wait = allowance.blocked_for(failures)
-    connection.execute(
-        update(throttles)
-        .where(throttles.c.scope == scope)
-        .values(
-            failures=failures,
-            blocked_until=now + wait if wait else 0,  # a clock set back blocks nobody
-            forget_at=since + FORGET_S,
-        )
-    )
+    values = {
+        "this_scope": scope,
+        "new_failures": failures,
+        "new_blocked_until": now + wait if wait else 0,  # a clock set back blocks nobody
+        "new_forget_at": since + FORGET_S,
+    }
+    _COUNT.run(connection, values)
 
 
 def clear(connection: Connection, scope: bytes) -> None:
     """Forget a scope's failures after a success."""
-    connection.execute(delete(throttles).where(throttles.c.scope == scope))
+    _CLEAR.run(connection, {"this_scope": scope})
 
 
 def release(connection: Connection, scope: bytes) -> None:
     """Take back one counted attempt of a scope that many people share."""
-    left = throttles.c.failures - 1
-    connection.execute(
-        update(throttles)
-        .where(throttles.c.scope == scope)
-        .values(failures=case((left < 0, 0), else_=left), blocked_until=0)
-    )
+    _RELEASE.run(connection, {"this_scope": scope})
 
 
 def forget(connection: Connection, now: int) -> int:
@@ -94,9 +117,8 @@ def forget(connection: Connection, now: int) -> int:
     return connection.execute(delete(throttles).where(throttles.c.forget_at < now)).rowcount
 
 
-def _lock(connection: Connection, scope: bytes, now: int) -> Row[*tuple[object, ...]]:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+def _lock(connection: Connection, scope: bytes, now: int) -> tuple[int, int, int]:
+    """Failures, blocked until, forget at; the row is made if need be, and is ours until the end."""
     fresh = {"scope": scope, "failures": 0, "blocked_until": 0, "forget_at": now + FORGET_S}
-    connection.execute(dialect.insert(throttles).values(fresh).on_conflict_do_nothing())
-    query = select(throttles).where(throttles.c.scope == scope).with_for_update()
-    return connection.execute(query).one()
+    row = _LOCK[connection.dialect.name].run(connection, fresh).fetchone()
+    return cast("tuple[int, int, int]", row)
