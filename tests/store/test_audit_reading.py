@@ -30,7 +30,7 @@ def fill(store, count, first=0):
 
 
 @pytest.fixture
-def keys(tmp_path, store):
+def keys(tmp_path):
     return JwkSet.of(load_or_create_signing_key(tmp_path, "audit"))
 
 
@@ -66,7 +66,8 @@ def test_a_row_with_a_commitment(store, keys):
         {"commitment": "AAAA"},
     ],
 )
-def test_altered_proofs_prove_nothing(store, keys, change):
+def test_altered_proofs_prove_nothing(sqlite_store, keys, change):
+    store = sqlite_store
     fill(store, 10)
     shown = proof(store, 3)
     with pytest.raises(HashMismatch):

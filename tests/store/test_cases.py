@@ -48,7 +48,8 @@ def test_a_second_enrolment_opens_one_case(store, person):
         ("recovery", AT + timedelta(hours=24)),
     ],
 )
-def test_each_kind_has_the_laws_time(store, kind, due):
+def test_each_kind_has_the_laws_time(sqlite_store, kind, due):
+    store = sqlite_store
     case = store.accounts.cases.open(kind, account=None, other=None, by="officer", at=AT)
     assert case.due_at == due
     assert store.accounts.cases.by_id(case.id) == case

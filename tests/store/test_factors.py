@@ -66,7 +66,9 @@ def test_totp_once_per_step(store, account):
 
 
 @pytest.mark.parametrize("drift", [-30, 0, 30])
-def test_totp_of_a_clock_that_is_a_little_off(store, account, drift):
+def test_totp_of_a_clock_that_is_a_little_off(sqlite_store, person, drift):
+    store = sqlite_store
+    account = store.accounts.create(person())
     _, secret = store.factors.enrol_totp(account.id, at=AT)
     assert totp(store, account, totp_code(secret, later(drift)))
 
@@ -74,7 +76,9 @@ def test_totp_of_a_clock_that_is_a_little_off(store, account, drift):
 @pytest.mark.parametrize(
     "wrong", ["", "12345", "1234567", "abcdef", "\uff11\uff12\uff13\uff14\uff15\uff16", "0" * 6000]
 )
-def test_wrong_codes(store, account, wrong):
+def test_wrong_codes(sqlite_store, person, wrong):
+    store = sqlite_store
+    account = store.accounts.create(person())
     store.factors.enrol_totp(account.id, at=AT)
     with pytest.raises(AccountError) as caught:
         totp(store, account, wrong)

@@ -64,8 +64,8 @@ def test_d001_given_and_withdrawn_with_a_receipt(store, account):
         assert caught.value.code == code
 
 
-def test_a_consent_has_a_beginning_and_an_end(account):
-    one = consent(account)
+def test_a_consent_has_a_beginning_and_an_end(person):
+    one = consent(person())
     assert not one.is_live(AT - timedelta(seconds=1))
     assert one.is_live(AT)
     assert not one.is_live(one.until)
@@ -83,9 +83,9 @@ def test_a_consent_has_a_beginning_and_an_end(account):
         ({"until": AT}, "consent.until"),
     ],
 )
-def test_what_is_no_consent(account, change, code):
+def test_what_is_no_consent(person, change, code):
     with pytest.raises(FormatError) as caught:
-        consent(account, **change)
+        consent(person(), **change)
     assert caught.value.code == code
 
 
