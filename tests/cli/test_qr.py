@@ -3,7 +3,9 @@
 import io
 import json
 import stat
+import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -12,6 +14,7 @@ from PIL import Image
 
 from eid.app.qr_lists import SignedLists, allocate, qr_key, register_of
 from eid.app.settings import Settings
+from eid.cli import program
 from eid.cli.qr_check import shown
 from eid.qr import status as lists
 from eid.qr.claim169 import Identity
@@ -22,6 +25,19 @@ from eid.qr.scan import scan_image
 
 ISSUER = "https://id.example.vn"
 PRINTED = "001090999999||Nguyễn Văn Thử|02031990|Nam|Hà Nội|04052021"
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """The command line in this process: two dozen commands, without two dozen starts of Python."""
+
+    def run_eid(*arguments, stdin=""):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        code = program.run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return run_eid
 
 
 @pytest.fixture(scope="module")
