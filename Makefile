@@ -23,7 +23,8 @@ coverage: ready browser
 bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" runs one room shortly
 	$(BIN)/python -m bench $(ARGS)
 
-soak: ready  ## 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS)
+soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS)
+	$(BIN)/python -m bench verify
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.soak_accounts
 
