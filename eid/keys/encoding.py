@@ -71,6 +71,8 @@ def parse_json_object(data: bytes, *, max_size: int = MAX_JSON) -> dict[str, JSO
 
 
 def _check_depth(data: bytes) -> None:
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return
     depth = 0
     for token in _BRACKET_OR_STRING.finditer(data):
         if token[0] in b"[{":

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from eid.keys import canonical_json, parse_json_object
 from eid.oidc.clients import Client, client_from_metadata
 from eid.oidc.ports import AuditEvent
 from eid.store.audit import Audit
 from eid.store.database import Database
+from eid.store.prepared import Prepared
 from eid.store.schema import clients
 
+KEPT = 1024
+_BY_ID = Prepared(select(clients.c.metadata).where(clients.c.client_id == bindparam("this_id")))
 RegistryEvent = Literal["client.added", "client.changed"]
 
 
@@ -32,10 +36,9 @@ class Clients:
 
     def by_id(self, client_id: str) -> Client | None:
         """The client with exactly this id."""
-        query = select(clients.c.metadata).where(clients.c.client_id == client_id)
-        with self._database.read() as connection:
-            stored = connection.execute(query).scalar_one_or_none()
-        return None if stored is None else self._client(stored)
+        with self._database.look() as (cursor, dialect):
+            row = _BY_ID.run_on(cursor, dialect, {"this_id": client_id}).fetchone()
+        return None if row is None else self._client(str(row[0]))
 
     def all(self) -> tuple[Client, ...]:
         """Every client, by id."""
@@ -60,6 +63,10 @@ class Clients:
                 self._audit.append(connection, [event])
 
     def _client(self, stored: str) -> Client:
-        return client_from_metadata(
-            parse_json_object(stored.encode()), legal_entity=self._legal_entity
-        )
+        return _read(stored, self._legal_entity)
+
+
+@lru_cache(maxsize=KEPT)
+def _read(stored: str, legal_entity: str) -> Client:
+    """The client of a row; the same row is read once."""
+    return client_from_metadata(parse_json_object(stored.encode()), legal_entity=legal_entity)
