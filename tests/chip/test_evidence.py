@@ -186,7 +186,7 @@ class TestStrictness:
         [
             ("access", {"protocol": "PACE2"}),
             ("access", {"protocol": None}),
-            ("access", {"password": "pin"}),
+            ("access", {"password": "face"}),
             ("access", {"password": 1}),
             ("access", {"mapping": "x" * 65}),
             ("access", {"oid": "a\u202eb"}),
