@@ -596,7 +596,7 @@ class TestGroups:
         assert bytes(session._ks_enc).hex() == run["k_enc"]
         assert bytes(session._ks_mac).hex() == run["k_mac"]
         assert sent[2].data == frame(0x81, run["map_pcd_pub_key"])
-        assert sent[3].data == frame(0x83, run["pcd_pub_key"])
+        assert sent[3].data == frame(0x83, run["pcd_pub_key"].removeprefix("00"))
         assert sent[4].data == frame(0x85, run["authentication_token_pcd"])
 
     def test_domain_must_fit_its_family(self) -> None:
