@@ -39,7 +39,6 @@ _EXTRAS = {
     "fido2": "levels",
     "falcon": "oidc",
     "jinja2": "oidc",
-    "joserfc": "oidc",
     "authlib": "rp",
     "requests": "rp",
     "sqlalchemy": "store",
@@ -50,9 +49,6 @@ _EXTRAS = {
     "zxingcpp": "scan",
     "pypdfium2": "scan",
     "granian": "server",
-    "rich": "server",
-    "asn1crypto": "server",
-    "cbor2": "qr",
 }
 
 

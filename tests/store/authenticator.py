@@ -7,9 +7,9 @@ import json
 import secrets
 import struct
 
-import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from fido2 import cbor
 
 from eid.keys import encode_base64url
 
@@ -29,7 +29,7 @@ class Authenticator:
         flags = self.flags | (0x40 if attested else 0)
         data = hashlib.sha256(rp_id.encode()).digest() + struct.pack(">BI", flags, self.count)
         if attested:
-            data += bytes(16) + struct.pack(">H", len(self.id)) + self.id + cbor2.dumps(cose)
+            data += bytes(16) + struct.pack(">H", len(self.id)) + self.id + cbor.encode(cose)
         return data
 
     def _client_data(self, kind, challenge, origin):
@@ -39,7 +39,7 @@ class Authenticator:
         wanted = options["publicKey"]
         client = self._client_data("webauthn.create", wanted["challenge"], origin)
         data = self._data(wanted["rp"]["id"], attested=True)
-        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        attestation = cbor.encode({"fmt": "none", "attStmt": {}, "authData": data})
         return self._response(
             clientDataJSON=encode_base64url(client),
             attestationObject=encode_base64url(attestation),
