@@ -138,13 +138,37 @@ def _state(
         for crl in store.crls
         if crl.issuer == issuer.subject
         and (insecure_allow_sha1 or not crl.algorithm.uses_sha1)
-        and any(store.is_crl_of(crl, authority) for authority in authorities)
+        and any(
+            store.is_crl_of(crl, authority)
+            and _speaks(authority, issuer, store, insecure_allow_sha1=insecure_allow_sha1)
+            for authority in authorities
+        )
     ]
     if any(certificate.serial in crl.serials for crl in genuine):
         raise Revoked("A certificate of the chain is revoked.", code="chain.revoked")
     if any(crl.fresh(at) for crl in genuine):
         return "good"
     return "stale" if genuine else "unknown"
+
+
+def _speaks(
+    authority: Certificate, issuer: Certificate, store: TrustStore, *, insecure_allow_sha1: bool
+) -> bool:
+    """Whether a list's signer counts: the issuer, pinned, or led to an anchor and not revoked."""
+    if authority.fingerprint == issuer.fingerprint or store.is_anchor(authority):
+        return True
+    climb = _Climb(store=store, insecure_allow_sha1=insecure_allow_sha1)
+    try:
+        _check_denied(store, authority)
+        above = _climb(climb, authority, authority.not_before, ())
+    except (FormatError, VerificationError):
+        return False
+    return not any(
+        crl.issuer == authority.issuer
+        and authority.serial in crl.serials
+        and any(store.is_crl_of(crl, one) for one in above)
+        for crl in store.crls
+    )
 
 
 def _climb(

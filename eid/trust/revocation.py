@@ -1,8 +1,9 @@
 """Certificate revocation lists (RFC 5280 §5; ICAO Doc 9303-12 §7.1.4).
 
-A list counts only if the authority that issued the certificate, or one of the same name in the
-trust store, signed it. Being on any such list is final, however old the list is. Not being on one
-is good only on a fresh list; otherwise the answer is ``stale`` or ``unknown``, never ``good``.
+A list counts only if the authority that issued the certificate signed it, or one of the same name
+that is pinned, or leads to an anchor and is not revoked itself. Being on any such list is final,
+however old the list is. Not being on one is good only on a fresh list; otherwise the answer is
+``stale`` or ``unknown``, never ``good``.
 """
 
 from __future__ import annotations

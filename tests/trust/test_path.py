@@ -226,6 +226,18 @@ def test_only_the_authority_revokes(party, build, now):
     assert state_of(chain, now, csca=[csca.own(), evil.own()], crl=[evil.crl()]) == "good"
 
 
+def test_a_list_signer_leads_to_an_anchor_and_is_not_revoked(party, build, now):
+    csca, second = party("CSCA"), party("CSCA", scalar=666)
+    anchors = {"csca": [csca.own()]}
+    chain = build(csca.issue(party("DS"), serial=5), **anchors)
+    rolled = csca.issue(second, authority=True, serial=7)
+    past = csca.crl(7, start=now - YEAR, end=now - YEAR / 2)
+    assert state_of(chain, now, link=[rolled], crl=[second.crl()], **anchors) == "good"
+    assert state_of(chain, now, link=[rolled], crl=[second.crl(5), past], **anchors) == "stale"
+    for crl in (second.crl(), second.crl(5)):
+        assert state_of(chain, now, link=[second.own()], crl=[crl], **anchors) == "unknown"
+
+
 def test_an_authority_that_may_not_sign_lists(party, build, now):
     csca = party("CSCA")
     extensions = (
