@@ -70,7 +70,9 @@ def test_an_answer_without_an_end(provider: Any, monkeypatch: pytest.MonkeyPatch
         def drip() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.recv(65_536)
+                received = b""
+                while b"evidence=sealed" not in received:
+                    received += connection.recv(65_536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{")
 
         thread = threading.Thread(target=drip)

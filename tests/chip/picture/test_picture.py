@@ -72,6 +72,8 @@ def test_child_without_a_process(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     monkeypatch.setattr(child, "_limit", lambda *_: None)
+    # The child sets this for itself alone; here it must not outlive the test.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"noise")))
     assert child.main(["1", "64", "100"]) == child.BAD_PICTURE
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(jpeg(200, 10))))
