@@ -21,7 +21,7 @@ from typing import Self, TypedDict
 
 from eid import ec, tlv
 from eid.testing import certificates, der, sod
-from eid.testing.certificates import Issuer, Key, Validity
+from eid.testing.certificates import Issuer, Key, SigningKey, Validity
 from eid.testing.sod import BY_THE_RULES, SignedForm
 
 _DAY = timedelta(days=1)
@@ -35,9 +35,9 @@ class DocumentAuthority:
     """One country signing authority with its current document signer."""
 
     country: str
-    csca_key: Key = field(repr=False)
+    csca_key: SigningKey = field(repr=False)
     csca_der: bytes = field(repr=False)
-    ds_key: Key = field(repr=False)
+    ds_key: SigningKey = field(repr=False)
     ds_der: bytes = field(repr=False)
     ds_serial: int
     ds_validity: Validity
@@ -50,19 +50,25 @@ class DocumentAuthority:
         country: str = "VN",
         at: datetime,
         rng: Callable[[int], bytes] = secrets.token_bytes,
+        csca_key: SigningKey | None = None,
+        ds_key: SigningKey | None = None,
     ) -> Self:
-        """Make an authority valid for 14 years and a signer that signs at ``at``."""
-        key = _new_key("brainpoolP512r1", rng, explicit=True)
+        """Make an authority valid for 14 years and a signer that signs at ``at``.
+
+        Keys that are not given are made anew.
+        """
+        key = csca_key or _new_key("brainpoolP512r1", rng, explicit=True)
         subject = certificates.name(country, _ORGANISATION, f"Test CSCA {country}")
         csca_der = _issue_anchor(Issuer(name=subject, key=key), subject, key, at, rng)
-        signer = _issue_signer(country, subject, key, at, rng)
+        signer = _issue_signer(country, Issuer(name=subject, key=key), at, rng, ds_key)
         return cls(country=country, csca_key=key, csca_der=csca_der, csca_name=subject, **signer)
 
     def new_signer(
         self, *, at: datetime, rng: Callable[[int], bytes] = secrets.token_bytes
     ) -> Self:
         """Return the same authority with another document signer."""
-        signer = _issue_signer(self.country, self.csca_name, self.csca_key, at, rng)
+        issuer = Issuer(name=self.csca_name, key=self.csca_key)
+        signer = _issue_signer(self.country, issuer, at, rng)
         return replace(self, **signer)
 
     def roll_over(
@@ -143,14 +149,14 @@ class DocumentAuthority:
 
 
 class _Signer(TypedDict):
-    ds_key: Key
+    ds_key: SigningKey
     ds_der: bytes
     ds_serial: int
     ds_validity: Validity
 
 
 def _issue_anchor(
-    issuer: Issuer, subject: bytes, key: Key, at: datetime, rng: Callable[[int], bytes]
+    issuer: Issuer, subject: bytes, key: SigningKey, at: datetime, rng: Callable[[int], bytes]
 ) -> bytes:
     """A certificate of an authority's key, by itself or, as a link, by its predecessor."""
     validity = Validity(
@@ -167,20 +173,24 @@ def _issue_anchor(
 
 
 def _issue_signer(
-    country: str, issuer: bytes, issuer_key: Key, at: datetime, rng: Callable[[int], bytes]
+    country: str,
+    issuer: Issuer,
+    at: datetime,
+    rng: Callable[[int], bytes],
+    key: SigningKey | None = None,
 ) -> _Signer:
-    key = _new_key("brainpoolP384r1", rng)
+    key = key or _new_key("brainpoolP384r1", rng)
     serial = _new_serial(rng)
     validity = Validity(
         not_before=at - 30 * _DAY, not_after=at + 11 * _YEAR, signs_until=at + 60 * _DAY
     )
     signer_der = certificates.certificate(
-        Issuer(name=issuer, key=issuer_key),
+        issuer,
         serial=serial,
         subject=certificates.name(country, _ORGANISATION, f"Test DS {serial & 0xFFFF:05d}"),
         validity=validity,
         key=key,
-        extensions=certificates.signer_extensions(key, issuer_key, validity, _DOCUMENT_TYPES),
+        extensions=certificates.signer_extensions(key, issuer.key, validity, _DOCUMENT_TYPES),
     )
     return _Signer(ds_key=key, ds_der=signer_der, ds_serial=serial, ds_validity=validity)
 

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha1
+from typing import Protocol
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec as pyca_ec
@@ -32,6 +33,24 @@ _PYCA_CURVES: dict[str, pyca_ec.EllipticCurve] = {
     "secp384r1": pyca_ec.SECP384R1(),
     "secp521r1": pyca_ec.SECP521R1(),
 }
+
+
+class SigningKey(Protocol):
+    """What an issuer or a document signer signs with."""
+
+    @property
+    def identifier(self) -> bytes:
+        """Subject key identifier."""
+
+    @property
+    def public_info(self) -> bytes:
+        """SubjectPublicKeyInfo."""
+
+    def algorithm(self, digest: str) -> bytes:
+        """AlgorithmIdentifier of a signature with this digest."""
+
+    def sign(self, data: bytes, digest: str) -> bytes:
+        """Signature over ``data``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +77,15 @@ class Key:
         """Subject key identifier: SHA-1 of the public point (RFC 5280 §4.2.1.2)."""
         return sha1(self.point, usedforsecurity=False).digest()
 
+    @property
+    def public_info(self) -> bytes:
+        """SubjectPublicKeyInfo with the curve by name or spelled out."""
+        return public_key_info(self.curve, self.point, explicit=self.explicit)
+
+    def algorithm(self, digest: str) -> bytes:
+        """AlgorithmIdentifier of ECDSA with this digest."""
+        return signature_algorithm(digest)
+
     def sign(self, data: bytes, digest: str) -> bytes:
         """ECDSA signature over ``data`` as a DER sequence of r and s."""
         return self.private.sign(data, pyca_ec.ECDSA(_SIGNATURES[digest][1]()))
@@ -68,7 +96,7 @@ class Issuer:
     """Who signs: a distinguished name, its key, and the digest it signs with."""
 
     name: bytes = field(repr=False)
-    key: Key
+    key: SigningKey
     digest: str = "sha512"
 
 
@@ -139,7 +167,9 @@ def extension(dotted: str, value: bytes, *, critical: bool = False) -> bytes:
     return der.sequence(der.oid(dotted), *mark, der.octets(value))
 
 
-def authority_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[bytes, ...]:
+def authority_extensions(
+    key: SigningKey, issuer: SigningKey, validity: Validity
+) -> tuple[bytes, ...]:
     """Extensions of a country signing certificate, signed by itself or by its predecessor."""
     return (
         extension(
@@ -151,7 +181,7 @@ def authority_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[byt
 
 
 def signer_extensions(
-    key: Key, issuer: Key, validity: Validity, types: Collection[str]
+    key: SigningKey, issuer: SigningKey, validity: Validity, types: Collection[str]
 ) -> tuple[bytes, ...]:
     """Extensions of a document signer for these MRZ document types."""
     listed = der.sequence(der.integer(0), der.set_of(*(der.printable(t) for t in types)))
@@ -168,18 +198,18 @@ def certificate(
     serial: int,
     subject: bytes,
     validity: Validity,
-    key: Key,
+    key: SigningKey,
     extensions: Collection[bytes],
 ) -> bytes:
     """DER of an X.509 version 3 certificate for ``key``."""
     body = der.sequence(
         der.explicit(0, der.integer(2)),
         der.integer(serial),
-        signature_algorithm(issuer.digest),
+        issuer.key.algorithm(issuer.digest),
         issuer.name,
         der.sequence(der.time(validity.not_before), der.time(validity.not_after)),
         subject,
-        public_key_info(key.curve, key.point, explicit=key.explicit),
+        key.public_info,
         der.explicit(3, der.sequence(*extensions)),
     )
     return _signed(body, issuer)
@@ -200,7 +230,7 @@ def revocation_list(
     listed = (der.sequence(*entries),) if revoked else ()
     body = der.sequence(
         der.integer(1),
-        signature_algorithm(issuer.digest),
+        issuer.key.algorithm(issuer.digest),
         issuer.name,
         der.time(this_update),
         der.time(next_update),
@@ -216,7 +246,7 @@ def revocation_list(
     return _signed(body, issuer)
 
 
-def _key_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[bytes, ...]:
+def _key_extensions(key: SigningKey, issuer: SigningKey, validity: Validity) -> tuple[bytes, ...]:
     usage_period = der.sequence(
         der.implicit(0, der.general_time(validity.not_before)),
         der.implicit(1, der.general_time(validity.signs_until)),
@@ -230,4 +260,4 @@ def _key_extensions(key: Key, issuer: Key, validity: Validity) -> tuple[bytes, .
 
 def _signed(body: bytes, issuer: Issuer) -> bytes:
     signature = issuer.key.sign(body, issuer.digest)
-    return der.sequence(body, signature_algorithm(issuer.digest), der.bits(signature))
+    return der.sequence(body, issuer.key.algorithm(issuer.digest), der.bits(signature))

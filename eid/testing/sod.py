@@ -10,7 +10,7 @@ from typing import Final
 
 from eid import tlv
 from eid.testing import der
-from eid.testing.certificates import Key, signature_algorithm
+from eid.testing.certificates import SigningKey
 
 LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
 CARD_SECURITY_OBJECT = "0.4.0.127.0.7.3.2.1"
@@ -50,7 +50,7 @@ class Signer:
     ``further`` certificates lie beside the signer's.
     """
 
-    key: Key
+    key: SigningKey
     certificate: bytes
     issuer_and_serial: bytes
     further: tuple[bytes, ...] = ()
@@ -75,7 +75,7 @@ def lds_security_object(hashes: Mapping[int, bytes], *, lds: str = "0107") -> by
 def security_object(
     content: bytes,
     *,
-    key: Key,
+    key: SigningKey,
     certificate: bytes,
     issuer_and_serial: bytes,
     content_type: str = LDS_SECURITY_OBJECT,
@@ -93,7 +93,7 @@ def signed_data(
     signing_time: datetime | None = None,
     form: SignedForm = BY_THE_RULES,
 ) -> bytes:
-    """CMS SignedData: ECDSA with SHA-256 over signed attributes, signer included."""
+    """CMS SignedData: SHA-256 and the signer's scheme over signed attributes, signer included."""
     content_type = form.content_type or content_type
     attributes = _signed_attributes(content, content_type, signing_time)
     signature = signer.key.sign(der.set_of(*attributes), "sha256")
@@ -103,7 +103,7 @@ def signed_data(
         key_id if form.by_key_id else signer.issuer_and_serial,
         _SHA256,
         der.explicit(0, *sorted(attributes)),
-        signature_algorithm("sha256"),
+        signer.key.algorithm("sha256"),
         der.octets(signature),
     )
     around = _indefinite if form.indefinite else tlv.encode

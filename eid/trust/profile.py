@@ -13,7 +13,7 @@ from eid import tlv
 from eid.errors import FormatError, Inconsistent, SignatureInvalid, UntrustedIssuer
 from eid.trust.algorithms import SignatureAlgorithm
 from eid.trust.certificates import Certificate, public_key
-from eid.trust.public_keys import DhKey, RsaKey
+from eid.trust.public_keys import DhKey, DsaKey, RsaKey
 
 SUBJECT_KEY_ID: Final = "2.5.29.14"
 KEY_USAGE: Final = "2.5.29.15"
@@ -41,7 +41,7 @@ _KNOWN: Final = frozenset(
 _DIGITAL_SIGNATURE: Final = 0
 _KEY_CERT_SIGN: Final = 5
 _CRL_SIGN: Final = 6
-_MIN_SIGNER_RSA: Final = 2048
+_MIN_SIGNER_BITS: Final = 2048
 _REMEMBERED: Final = 1024
 """How many values of an extension are kept parsed: few differ, and all are public."""
 _SIGNER_REFUSES: Final = frozenset(
@@ -104,7 +104,8 @@ def check_key(certificate: Certificate) -> None:
     key = public_key(certificate)
     if isinstance(key, DhKey):
         raise Inconsistent("The key cannot sign.", code="algorithm.key")
-    if isinstance(key, RsaKey) and key.n.bit_length() < _MIN_SIGNER_RSA:
+    modulus = key.n if isinstance(key, RsaKey) else key.p if isinstance(key, DsaKey) else None
+    if modulus is not None and modulus.bit_length() < _MIN_SIGNER_BITS:
         raise Inconsistent("The key is too short.", code="algorithm.key_size")
 
 

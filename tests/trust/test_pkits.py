@@ -8,14 +8,15 @@ the test, and so does one that has vanished.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from eid.errors import EidError
-from eid.trust.certificates import parse_certificate
+from eid.errors import EidError, SignatureInvalid
+from eid.trust.certificates import parse_certificate, verify_issued
 from eid.trust.path import Moment, build_chain, revocation_state
 from eid.trust.profile import check_contents
 from eid.trust.store import TrustStore
@@ -26,7 +27,7 @@ ROOT = "TrustAnchorRootCertificate.crt"
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 
 DEVIATIONS = {
-    "ValidDSASignaturesTest4": "its signatures rest on SHA-1; good under the legacy switch, below",
+    "ValidDSASignaturesTest4": "a key of 1,024 bits and SHA-1; the signature alone is judged below",
     "ValidDSAParameterInheritanceTest5": "a key says all of its parameters; none are inherited",
     "ValidGeneralizedTimenotBeforeDateTest4": "a signer's date before 2050 in the long form is "
     "not DER as RFC 5280 asks; Doc 9303 asks for the same",
@@ -85,18 +86,13 @@ def test_the_list_names_cases_that_exist():
     assert DEVIATIONS.keys() <= {end.stem.removesuffix("EE") for end in ENDS}
 
 
-def test_dsa_is_good_under_the_legacy_switch_for_sha_1(store):
-    def chain(name):
-        leaf = parse_certificate((FOLDER / "ends" / "4.1" / f"{name}EE.crt").read_bytes())
-        moment = Moment(at=AT, basis="now")
-        return build_chain(
-            leaf, store, moment=moment, profile=check_contents, insecure_allow_sha1=True
-        )
-
-    good = chain("ValidDSASignaturesTest4")
-    assert revocation_state(good, store, at=AT, insecure_allow_sha1=True) == "good"
-    with pytest.raises(EidError):
-        chain("InvalidDSASignatureTest6")
+def test_the_dsa_signatures_themselves_are_judged_right():
+    authority = parse_certificate((FOLDER / "certs" / "DSACACert.crt").read_bytes())
+    good = parse_certificate((FOLDER / "ends/4.1/ValidDSASignaturesTest4EE.crt").read_bytes())
+    verify_issued(good, authority)
+    turned = good.signature[:-1] + bytes([good.signature[-1] ^ 1])
+    with pytest.raises(SignatureInvalid):
+        verify_issued(dataclasses.replace(good, signature=turned), authority)
 
 
 def test_what_cannot_be_read_is_reported(store):
