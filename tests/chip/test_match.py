@@ -9,8 +9,9 @@ from datetime import date
 import pytest
 
 from eid.chip.evidence import UNKNOWN_ACCESS, Evidence
-from eid.chip.match import PrintedCard, match
+from eid.chip.match import PrintedCard, TypedForm, match, typed_form
 from eid.chip.verify import verify
+from eid.errors import FormatError
 from eid.testing.people import PEOPLE
 from eid.testing.personalise import Profile, personalise
 from eid.trust.store import TrustStore
@@ -94,3 +95,117 @@ def test_what_cannot_be_compared_is_said(authority, aa_key, at):
     found = match(printed, card_of(person, authority, aa_key, at))
     assert found.fields["birth_date"] == found.fields["issue_date"] == "not_comparable"
     assert found.outcome == "match"
+
+
+def form_of(person, **changes):
+    fields = {
+        "number": person.number,
+        "name": person.name,
+        "birth_date": f"{person.birth_date:%d/%m/%Y}",
+        "sex": {"M": "Nam", "F": "Nữ"}[person.sex],
+        "nationality": "vnm",
+        "document_number": person.number[3:],
+        "old_number": person.old_number or "",
+        "issue_date": f"{person.issue_date:%Y-%m-%d}",
+        "expiry": f"{person.expiry:%d/%m/%Y}" if person.expiry else "",
+    }
+    return typed_form(**{**fields, **changes})
+
+
+@pytest.fixture(scope="module")
+def thu(authority, aa_key, at):
+    return card_of(PEOPLE["thu"], authority, aa_key, at)
+
+
+def test_a_form_typed_from_ones_own_card_matches(person, authority, aa_key, at):
+    found = match(form_of(person), card_of(person, authority, aa_key, at))
+    assert (found.outcome, found.mismatched) == ("match", ())
+    assert len(found.fields) == 9
+    assert found.fields["document_number"] == found.fields["nationality"] == "match"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "001090999990"),
+        ("name", "Nguyễn Văn Thư"),
+        ("name", "Nguyen Van Tu"),
+        ("birth_date", "3/3/1990"),
+        ("sex", "nữ"),
+        ("nationality", "LAO"),
+        ("document_number", "090999990"),
+        ("issue_date", "2020-01-01"),
+        ("expiry", "1/1/2001"),
+    ],
+)
+def test_every_typed_difference_is_named(thu, field, value):
+    found = match(form_of(PEOPLE["thu"], **{field: value}), thu)
+    assert (found.outcome, found.mismatched) == ("mismatch", (field,))
+
+
+def test_what_was_left_out_of_a_form_is_not_compared(thu):
+    found = match(typed_form(name=PEOPLE["thu"].name), thu)
+    assert found.outcome == "not_comparable"
+    assert {name for name, state in found.fields.items() if state == "match"} == {"name"}
+    assert set(match(TypedForm(), thu).fields.values()) == {"not_comparable"}
+
+
+def named(authority, aa_key, at, name, **more):
+    person = dataclasses.replace(PEOPLE["thu"], name=name)
+    return lambda typed: match(
+        typed_form(name=typed), card_of(person, authority, aa_key, at, **more)
+    ).fields["name"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("ĐẶNG THỊ HOÀ", "match"),
+        ("đặng  thị hòa ", "match"),
+        (unicodedata.normalize("NFD", "Đặng Thị Hòa"), "match"),
+        ("Dang Thi Hoa", "match"),
+        ("Đặng Thị Hoa", "mismatch"),
+        ("Dặng Thị Hòa", "mismatch"),
+        ("Đăng Thị Hòa", "mismatch"),
+        ("Đặng Hòa Thị", "mismatch"),
+        ("Đặng Thị", "mismatch"),
+    ],
+)
+def test_vietnamese_names_are_compared_as_they_are_written(authority, aa_key, at, typed, wanted):
+    assert named(authority, aa_key, at, "Đặng Thị Hòa")(typed) == wanted
+
+
+def test_a_name_cut_by_the_zone_is_compared_as_far_as_it_goes(authority, aa_key, at):
+    name = "Nguyễn Phước Công Tằng Tôn Nữ Hoàng Thị Đoan Trang"
+    compare = named(authority, aa_key, at, name, without=frozenset({13}))
+    assert compare(name) == "match"
+    assert compare("Nguyễn Phước") == "mismatch"
+    assert compare("Trần Phước Công Tằng Tôn Nữ Hoàng Thị Đoan Trang") == "mismatch"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "12345"),
+        ("number", "٠٠١٠٩٠٩٩٩٩٩٩"),
+        ("old_number", "12345678"),
+        ("document_number", "<<"),
+        ("nationality", "Việt Nam"),
+        ("sex", "có"),
+        ("birth_date", "31/02/1990"),
+        ("issue_date", "yesterday"),
+        ("expiry", "2030-13-01"),
+        ("name", "A" * 513),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused_without_its_content(field, value):
+    with pytest.raises(FormatError) as caught:
+        typed_form(**{field: value})
+    assert caught.value.code == f"form.{field}"
+    assert value not in str(caught.value)
+
+
+def test_a_form_shows_nothing():
+    form = form_of(PEOPLE["thu"])
+    assert repr(form) == "TypedForm()"
+    assert form.sex == "M"
