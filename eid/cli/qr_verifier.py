@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref.types import WSGIApplication
 
+    from eid.keys import JSON
     from eid.qr.issuers import IssuerKey
     from eid.qr.verifier.settings import PageSettings
 
 DEFAULT_PORT = 8710
 _MAX_KEYS = 64 * 1024
+_KID = re.compile(r"(?:[0-9a-f]{2}){1,32}")
 _KEY_HELP = 'JSON file {"issuer": URL, "keys": [JWK …]}'
 
 
@@ -122,9 +125,12 @@ def _keys(files: list[Path]) -> tuple[IssuerKey, ...]:
 
 
 def read_issuer_keys(file: Path) -> tuple[IssuerKey, ...]:
-    """The keys of one issuer from ``{"issuer": URL, "keys": [JWK …]}``; ``FormatError``, OSError."""
+    """The keys of one issuer from ``{"issuer": URL, "keys": [JWK …]}``; ``FormatError``, OSError.
+
+    Instead of a JWK an entry may be ``{"kid": hex, "spki": base64url}``: the DER public key of
+    somebody whose codes name it otherwise than ours do.
+    """
     from eid.keys import parse_json_object
-    from eid.qr.issuers import IssuerKey
 
     with file.open("rb") as opened:
         content = parse_json_object(opened.read(_MAX_KEYS + 1), max_size=_MAX_KEYS)
@@ -134,7 +140,21 @@ def read_issuer_keys(file: Path) -> tuple[IssuerKey, ...]:
     jwks = [jwk for jwk in keys if isinstance(jwk, dict)]
     if len(jwks) != len(keys):
         raise FormatError("The file names no issuer with keys.", code="qr.issuer_keys")
-    return tuple(IssuerKey.from_jwk(issuer, jwk) for jwk in jwks)
+    return tuple(_issuer_key(issuer, jwk) for jwk in jwks)
+
+
+def _issuer_key(issuer: str, entry: dict[str, JSON]) -> IssuerKey:
+    from eid.keys import decode_base64url
+    from eid.qr.issuers import IssuerKey
+
+    if "spki" not in entry:
+        return IssuerKey.from_jwk(issuer, entry)
+    kid, spki = entry.get("kid"), entry["spki"]
+    if entry.keys() != {"kid", "spki"} or not isinstance(kid, str) or not isinstance(spki, str):
+        raise FormatError("A key is neither JWK nor kid and spki.", code="qr.issuer_keys")
+    if not _KID.fullmatch(kid):
+        raise FormatError("A kid is up to 32 bytes in hexadecimal.", code="qr.issuer_keys")
+    return IssuerKey.foreign(issuer, bytes.fromhex(kid), decode_base64url(spki))
 
 
 def _report(settings: PageSettings, places: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, NoneType
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, TypeGuard, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from eid.errors import FormatError, SignatureInvalid
 from eid.qr import cbor
+from eid.qr.algorithms import IssuerPublicKey
 from eid.qr.cbor import Cbor
 
 ES256 = -7
@@ -79,11 +80,23 @@ class Message:
 
 def algorithm(key: PublicKey) -> int:
     """The one algorithm a key stands for; ``ValueError`` for other curves."""
+    alg = _own_algorithm(key)
+    if alg is None:
+        raise ValueError("signed codes use P-256 or Ed25519 keys")
+    return alg
+
+
+def is_own(key: IssuerPublicKey) -> TypeGuard[PublicKey]:
+    """Whether *key* can sign codes of ours: P-256 and Ed25519 can."""
+    return _own_algorithm(key) is not None
+
+
+def _own_algorithm(key: IssuerPublicKey) -> int | None:
     if isinstance(key, Ed25519PublicKey):
         return EDDSA
-    if isinstance(key.curve, ec.SECP256R1):
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return ES256
-    raise ValueError("signed codes use P-256 or Ed25519 keys")
+    return None
 
 
 def key_id(key: PublicKey) -> bytes:
@@ -141,17 +154,20 @@ def parse(data: bytes, *, max_size: int = cbor.MAX_SIZE) -> Message:
     )
 
 
-def verify(message: Message, key: PublicKey, *, external_aad: bytes = b"") -> None:
+def verify(message: Message, key: IssuerPublicKey, *, external_aad: bytes = b"") -> None:
     """Check the signature with *key*; ``SignatureInvalid`` unless alg, length and value fit."""
-    alg = algorithm(key)
-    if message.alg != alg:
+    alg = _own_algorithm(key)
+    if message.alg != alg or alg is None:
         raise SignatureInvalid("The code names another algorithm than its key has.", code="qr.alg")
-    signed = _to_be_signed(message.protected_raw, message.payload, external_aad)
-    check_signature(key, alg, message.signature, signed)
+    _check_signature(key, alg, message.signature, to_be_signed(message, external_aad))
 
 
-def check_signature(key: PublicKey, alg: int, signature: bytes, signed: bytes) -> None:
-    """Check 64 bytes of *signature* over *signed*, *alg* being that of *key*; ``SignatureInvalid``."""
+def to_be_signed(message: Message, external_aad: bytes = b"") -> bytes:
+    """What the signature of *message* covers."""
+    return _to_be_signed(message.protected_raw, message.payload, external_aad)
+
+
+def _check_signature(key: IssuerPublicKey, alg: int, signature: bytes, signed: bytes) -> None:
     if len(signature) != _SIGNATURE_SIZE:
         raise SignatureInvalid(
             "The signature is empty or has a wrong length.", code="qr.signature"

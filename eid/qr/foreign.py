@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from eid.errors import FormatError, Inconsistent, SignatureInvalid, UntrustedIssuer
-from eid.qr import cose
+from eid.qr import algorithms
 from eid.qr.issuers import IssuerKey, IssuerKeys
 
 ForeignKind: TypeAlias = Literal["dcc", "shc", "idb", "vds", "vds_nc"]
@@ -32,23 +32,48 @@ class ForeignCode:
     content: Mapping[str, object] = field(repr=False)
 
 
-def signer_of(
-    keys: IssuerKeys, kid: bytes, *, issuer: str, signature: bytes, signed: bytes
-) -> IssuerKey:
-    """The key named *kid* that made an ES256 *signature* (r‖s) in the name of *issuer*.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a code says of its signature; ``alg`` is a name of `eid.qr.algorithms`.
 
-    ``UntrustedIssuer`` ``qr.kid_unknown``; ``SignatureInvalid`` ``qr.alg`` or ``qr.signature``;
-    ``Inconsistent`` ``qr.issuer_of_key``.
+    ``alg`` is ``None`` where the format leaves it to the key: ECDSA as ICAO binds it.
+    """
+
+    alg: str | None
+    signature: bytes = field(repr=False)
+    signed: bytes = field(repr=False)
+
+
+def signer_of(keys: IssuerKeys, kid: bytes, *, issuer: str, proof: Proof) -> IssuerKey:
+    """The key named *kid* that made *proof* in the name of *issuer*; else as `signer_among`.
+
+    ``UntrustedIssuer`` ``qr.kid_unknown``.
     """
     candidates = keys.candidates(kid)
     if not candidates:
         raise UntrustedIssuer("No trusted key has this name.", code="qr.kid_unknown")
-    fitting = [key for key in candidates if cose.algorithm(key.public_key) == cose.ES256]
+    return signer_among(candidates, issuer=issuer, proof=proof)
+
+
+def signer_among(
+    candidates: tuple[IssuerKey, ...], *, issuer: str | None, proof: Proof
+) -> IssuerKey:
+    """The one of *candidates* that made *proof*.
+
+    ``SignatureInvalid`` ``qr.alg`` when none has a key for its algorithm, or ``qr.signature``;
+    ``Inconsistent`` ``qr.issuer_of_key``.
+    """
+    fitting = [
+        (alg, key)
+        for key in candidates
+        if (alg := proof.alg or algorithms.ecdsa_of(key.public_key)) is not None
+        and algorithms.fits(alg, key.public_key)
+    ]
     if not fitting:
         raise SignatureInvalid("The code names another algorithm than its key has.", code="qr.alg")
-    for key in fitting:
+    for alg, key in fitting:
         with contextlib.suppress(SignatureInvalid):
-            cose.check_signature(key.public_key, cose.ES256, signature, signed)
+            algorithms.check(alg, key.public_key, proof.signature, proof.signed)
             if key.issuer != issuer:
                 raise Inconsistent(
                     "The code names another issuer than the one its key belongs to.",

@@ -1,7 +1,8 @@
 """ICAO Datastructure for Barcode, RDB1 (ICAO TR "IDB"; base32, messages as tag, length, value).
 
 An issuer is the three-letter country of the header, a kid its five-byte certificate reference.
-Unsigned codes are refused: they prove nothing. Keys on P-256 with SHA-256; others are ``qr.alg``.
+Unsigned codes are refused: they prove nothing. The header names SHA-256, 384 or 512, and the key's
+curve, NIST or Brainpool, must have that size.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 from eid.errors import SignatureInvalid, VerificationError
 from eid.qr import c40, envelope
-from eid.qr.foreign import ForeignCode, refuse, signer_of
+from eid.qr.foreign import ForeignCode, Proof, refuse, signer_of
 from eid.qr.issuers import IssuerKeys
 
 PREFIX: Final = "RDB1"
@@ -21,7 +22,7 @@ MAX_CHARS: Final = 4296
 MESSAGES: Final = {7: "mrz_td1", 8: "mrz_td3", 9: "can", 10: "ef_card_access"}
 _HEADER: Final = 12
 _GROUP, _CERTIFICATE, _SIGNATURE = 0x61, 0x7E, 0x7F
-_ECDSA_SHA256: Final = 1
+_ALGORITHMS: Final = {1: "ECDSA-SHA256", 2: "ECDSA-SHA384", 3: "ECDSA-SHA512"}
 _SIGNED, _ZIPPED = 1, 2
 
 
@@ -36,11 +37,13 @@ def verify_idb(text: str, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
     tags = [tag for tag, _, _ in parts]
     if tags not in ([_GROUP, _SIGNATURE], [_GROUP, _CERTIFICATE, _SIGNATURE]):
         raise refuse("barcode of ICAO")
-    if header[2] != _ECDSA_SHA256:
+    alg = _ALGORITHMS.get(header[2])
+    if alg is None:
         raise SignatureInvalid("The code names an algorithm that is not read.", code="qr.alg")
     signed = payload[: _HEADER + parts[0][2]]
     country = c40.decode(header[:2])
-    key = signer_of(keys, header[3:8], issuer=country, signature=parts[-1][1], signed=signed)
+    proof = Proof(alg=alg, signature=parts[-1][1], signed=signed)
+    key = signer_of(keys, header[3:8], issuer=country, proof=proof)
     if header[8] != 0:
         raise refuse("barcode of ICAO")
     issued = datetime.combine(c40.read_date(header[9:12]), time(), tzinfo=UTC)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from eid.errors import FormatError, Inconsistent, Revoked, SignatureInvalid, UntrustedIssuer
 from eid.keys import JSON, PublicKey as JwkPublicKey
 from eid.qr import cose
+from eid.qr.algorithms import IssuerPublicKey, read_key
 from eid.qr.cose import Message, PublicKey
 
 MAX_CANDIDATES = 8
@@ -51,15 +52,23 @@ class IssuerKey:
 
     issuer: str
     kid: bytes
-    public_key: PublicKey
+    public_key: IssuerPublicKey
     denied: tuple[Denied, ...] = ()
 
     @classmethod
     def of(cls, issuer: str, public_key: PublicKey, *, kid: bytes | None = None) -> IssuerKey:
-        """Pin a key; without *kid* its name is `cose.key_id`. ``ValueError`` for other curves."""
+        """Pin a key for codes of ours; without *kid* its name is `cose.key_id`.
+
+        ``ValueError`` for other curves: name such keys of foreign codes with `foreign`.
+        """
         cose.algorithm(public_key)
         own = cose.key_id(public_key)
         return cls(issuer=issuer, kid=own if kid is None else kid, public_key=public_key)
+
+    @classmethod
+    def foreign(cls, issuer: str, kid: bytes, public_key: bytes) -> IssuerKey:
+        """Pin the key of a foreign issuer, DER (`eid.qr.algorithms.read_key`); ``FormatError``."""
+        return cls(issuer=issuer, kid=kid, public_key=read_key(public_key))
 
     @classmethod
     def from_jwk(
@@ -107,7 +116,7 @@ class IssuerKeys:
         ``qr.alg`` or ``qr.signature``; ``Inconsistent`` ``qr.issuer_of_key`` when the key
         belongs to another issuer than the message names.
         """
-        tried = self._tried(message, issuer)
+        tried = self.tried(message, issuer)
         signer = _first_that_verifies(message, tried, external_aad)
         if signer.issuer != issuer:
             raise Inconsistent(
@@ -120,9 +129,10 @@ class IssuerKeys:
         self, message: Message, *, issuer: str | None = None, external_aad: bytes = b""
     ) -> IssuerKey:
         """As `verify`, for messages that may not name their issuer: compare it yourself."""
-        return _first_that_verifies(message, self._tried(message, issuer), external_aad)
+        return _first_that_verifies(message, self.tried(message, issuer), external_aad)
 
-    def _tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
+    def tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
+        """The keys that may have signed *message*; ``UntrustedIssuer`` without one."""
         if message.kid is not None:
             tried = self._by_kid.get(message.kid, ())[:MAX_CANDIDATES]
             if not tried:
@@ -134,11 +144,15 @@ class IssuerKeys:
         return tried
 
 
+def _names(message: Message, key: IssuerKey) -> bool:
+    return cose.is_own(key.public_key) and cose.algorithm(key.public_key) == message.alg
+
+
 def _first_that_verifies(
     message: Message, keys: tuple[IssuerKey, ...], external_aad: bytes
 ) -> IssuerKey:
     if len(keys) > 1:
-        keys = tuple(key for key in keys if cose.algorithm(key.public_key) == message.alg) or keys
+        keys = tuple(key for key in keys if _names(message, key)) or keys
     *others, last = keys
     for key in others:
         with contextlib.suppress(SignatureInvalid):

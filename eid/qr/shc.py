@@ -15,7 +15,7 @@ from eid.errors import FormatError
 from eid.keys import JSON, decode_base64url, parse_json_object
 from eid.qr import cwt
 from eid.qr.cwt import Claims
-from eid.qr.foreign import ForeignCode, refuse, signer_of
+from eid.qr.foreign import ForeignCode, Proof, refuse, signer_of
 from eid.qr.issuers import IssuerKeys
 
 PREFIX: Final = "shc:/"
@@ -52,8 +52,11 @@ def verify_shc(
         keys,
         decode_base64url(kid),
         issuer=issuer,
-        signature=decode_base64url(signature),
-        signed=f"{head}.{payload}".encode("ascii"),
+        proof=Proof(
+            alg="ES256",
+            signature=decode_base64url(signature),
+            signed=f"{head}.{payload}".encode("ascii"),
+        ),
     )
     issued, expires = _seconds(content.get("nbf")), _seconds(content.get("exp"))
     key.check_issued(issued)

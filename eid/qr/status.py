@@ -220,7 +220,7 @@ def _ttl(claims: Claims) -> timedelta:
 
 
 def _check_age(fresh_until: datetime, at: datetime, max_stale: timedelta) -> None:
-    if at > fresh_until + max_stale:
+    if at - fresh_until > max_stale:
         raise Expired("The status list is too old for this use.", code="qr.status_stale")
 
 

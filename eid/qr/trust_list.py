@@ -14,12 +14,13 @@
 (7, True)
 
 An issuer's misused key stays listed with the times that no longer count (`Denied`), so that what
-it signed before still does. A list never replaces one with a higher version.
+it signed before still does. A list never replaces one with a higher version. Keys that only codes of
+others use, Brainpool and RSA, stand in a claim of their own: the verifier page reads over it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from eid.errors import Expired, FormatError, VerificationError
 from eid.keys import SigningKey
 from eid.qr import cbor, cose, cwt
+from eid.qr.algorithms import IssuerPublicKey, read_key, write_key
 from eid.qr.cbor import Cbor
 from eid.qr.cose import PublicKey, Signer
 from eid.qr.fields import integer
@@ -40,7 +42,7 @@ from eid.qr.signers import as_signer
 TYPE: Final = "application/eid-trust-list+cose"
 MAX_SIZE: Final = 1 << 20
 MAX_KEYS: Final = 5_000
-_VERSION, _KEYS = -70_010, -70_011
+_VERSION, _KEYS, _FOREIGN = -70_010, -70_011, -70_012
 _ISSUER, _KID, _KEY, _DENIED = 1, 2, 3, 4
 
 
@@ -66,7 +68,9 @@ def issue_trust_list(
     keys: Iterable[IssuerKey], signer: SigningKey | Signer, *, edition: Edition
 ) -> bytes:
     """Sign a list: the body to serve at ``/trust-list``."""
-    entries: list[Cbor] = [_entry(key) for key in keys]
+    every = tuple(keys)
+    entries: list[Cbor] = [_entry(key) for key in every if cose.is_own(key.public_key)]
+    foreign: list[Cbor] = [_entry(key) for key in every if not cose.is_own(key.public_key)]
     claims: dict[int | str, Cbor] = {
         cwt.ISS: edition.publisher,
         cwt.IAT: int(edition.issued_at.timestamp()),
@@ -74,6 +78,8 @@ def issue_trust_list(
         _VERSION: edition.version,
         _KEYS: entries,
     }
+    if foreign:
+        claims[_FOREIGN] = foreign
     return cose.sign(cbor.encode(claims), as_signer(signer), protected={cose.TYP: TYPE})
 
 
@@ -102,31 +108,38 @@ def verify_trust_list(
     version, entries = integer(claims.every.get(_VERSION)), claims.every.get(_KEYS)
     if issued is None or expires is None or version is None or version < 1:
         raise _refuse()
-    if not isinstance(entries, list) or len(entries) > MAX_KEYS:
+    foreign = claims.every.get(_FOREIGN, [])
+    if not isinstance(entries, list) or not isinstance(foreign, list):
+        raise _refuse()
+    if len(entries) + len(foreign) > MAX_KEYS:
         raise _refuse()
     if version < held_version:
         raise VerificationError("A later trust list is known.", code="qr.trust_list_older")
-    if at > expires + max_stale:
+    if at - expires > max_stale:
         raise Expired("The trust list is too old for this use.", code="qr.trust_list_stale")
     return TrustList(
         edition=Edition(
             publisher=publisher.issuer, version=version, issued_at=issued, expires_at=expires
         ),
-        keys=IssuerKeys.of([_read_entry(entry) for entry in entries]),
+        keys=IssuerKeys.of(
+            [_read_entry(entry, _public_key) for entry in entries]
+            + [_read_entry(entry, read_key) for entry in foreign]
+        ),
     )
 
 
 def _entry(key: IssuerKey) -> dict[int | str, Cbor]:
+    public = key.public_key
     windows: list[Cbor] = [[window.start, window.end] for window in key.denied]
     entry: dict[int | str, Cbor] = {
         _ISSUER: key.issuer,
         _KID: key.kid,
-        _KEY: public_key_bytes(key.public_key),
+        _KEY: public_key_bytes(public) if cose.is_own(public) else write_key(public),
     }
     return {**entry, _DENIED: windows} if windows else entry
 
 
-def _read_entry(raw: Cbor) -> IssuerKey:
+def _read_entry(raw: Cbor, read: Callable[[bytes], IssuerPublicKey]) -> IssuerKey:
     if not isinstance(raw, dict) or not raw.keys() <= {_ISSUER, _KID, _KEY, _DENIED}:
         raise _refuse()
     issuer, kid, key = raw.get(_ISSUER), raw.get(_KID), raw.get(_KEY)
@@ -138,7 +151,7 @@ def _read_entry(raw: Cbor) -> IssuerKey:
     return IssuerKey(
         issuer=issuer,
         kid=kid,
-        public_key=_public_key(key),
+        public_key=read(key),
         denied=tuple(_window(window) for window in windows),
     )
 

@@ -1,7 +1,8 @@
 """Visible Digital Seal (9303-13; BSI TR-03137): the bytes of a DataMatrix symbol.
 
 An issuer is the signer's four letters, such as ``DETS``; a kid is these and the certificate
-reference, as ASCII. Keys on P-256 with SHA-256; what is signed on another curve is not read.
+reference, as ASCII. The key says the hash: 256 bits with SHA-256, 384 with SHA-384, 512 and 521 with
+SHA-512, NIST or Brainpool.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import Final
 
 from eid.errors import VerificationError
 from eid.qr import c40
-from eid.qr.foreign import ForeignCode, refuse, signer_of
+from eid.qr.foreign import ForeignCode, Proof, refuse, signer_of
 from eid.qr.issuers import IssuerKeys
 
 MAGIC: Final = 0xDC
 MAX_BYTES: Final = 3000
 _VERSION_3, _VERSION_4 = 2, 3
 _SIGNATURE: Final = 0xFF
+_LONG_LENGTH: Final = 0x81
+"""DER's sign of one more byte of length; some writers put it before signatures of 128 bytes."""
 
 
 def verify_vds(data: bytes, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
@@ -34,7 +37,8 @@ def verify_vds(data: bytes, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
     )
     features, signature, end = _features(data, header_end)
     kid = (signer + reference).encode("ascii")
-    key = signer_of(keys, kid, issuer=signer, signature=signature, signed=data[:end])
+    proof = Proof(alg=None, signature=signature, signed=data[:end])
+    key = signer_of(keys, kid, issuer=signer, proof=proof)
     issued = datetime.combine(signed_on, time(), tzinfo=UTC)
     if issued > at:
         raise VerificationError("The code was issued in the future.", code="qr.issued_in_future")
@@ -79,6 +83,8 @@ def _features(data: bytes, at: int) -> tuple[dict[int, bytes], bytes, int]:
     found: dict[int, bytes] = {}
     while at + 2 <= len(data):
         tag, size, start = data[at], data[at + 1], at + 2
+        if tag == _SIGNATURE and size == _LONG_LENGTH and start < len(data):
+            size, start = data[start], start + 1
         value = data[start : start + size]
         if len(value) != size or tag in found:
             break

@@ -1,7 +1,7 @@
 """VDS for non-constrained environments (ICAO TR "VDS-NC"): signed JSON in a QR code.
 
 An issuer is the header's ``is``; a kid is the first eight bytes of the SHA-256 of the certificate
-inside. That certificate is only a name here: the key comes from the trust list. ES256 only.
+inside. That certificate is only a name here: the key comes from the trust list.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Final
 
 from eid.errors import FormatError, SignatureInvalid
 from eid.keys import canonical_json, decode_base64url, parse_json_object
-from eid.qr.foreign import ForeignCode, refuse, signer_of
+from eid.qr.foreign import ForeignCode, Proof, refuse, signer_of
 from eid.qr.issuers import IssuerKeys
 
 MAX_CHARS: Final = 4296
+_ALGORITHMS: Final = frozenset({"ES256", "ES384", "ES512"})
 
 
 def verify_vds_nc(text: str, keys: IssuerKeys) -> ForeignCode:
@@ -40,14 +41,13 @@ def verify_vds_nc(text: str, keys: IssuerKeys) -> ForeignCode:
         raise refuse("signed JSON code")
     if not isinstance(value, str) or not isinstance(data.get("msg"), dict):
         raise refuse("signed JSON code")
-    if alg != "ES256":
+    if not isinstance(alg, str) or alg not in _ALGORITHMS:
         raise SignatureInvalid("The code names an algorithm that is not read.", code="qr.alg")
     key = signer_of(
         keys,
         hashlib.sha256(_decoded(certificate)).digest()[:8],
         issuer=issuer,
-        signature=_decoded(value),
-        signed=canonical_json(data),
+        proof=Proof(alg=alg, signature=_decoded(value), signed=canonical_json(data)),
     )
     if key.denied:
         key.check_issued(None)

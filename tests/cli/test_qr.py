@@ -1,22 +1,25 @@
 """`eid qr issue | show | verify | scan | status`, from a fictional chip to the clerk's answer."""
 
+import base64
 import io
 import json
 import stat
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from PIL import Image
 
 from eid.app.qr_lists import SignedLists, allocate, qr_key, register_of
 from eid.app.settings import Settings
 from eid.cli import program
 from eid.cli.qr_check import shown
-from eid.qr import status as lists
+from eid.keys import encode_base64url
+from eid.qr import c40, status as lists
 from eid.qr.claim169 import Identity
 from eid.qr.issue import Terms, issue
 from eid.qr.register import StatusRegister
@@ -248,3 +251,36 @@ def test_codes_of_others_are_verified_with_the_same_keys(run, place):
     _, _, keys, _ = place
     refused = run("qr", "verify", "HC1:6BF", "--issuer", keys, "--json")
     assert (refused.returncode, json.loads(refused.stdout)["verdict"]) == (1, "rejected")
+
+
+def test_keys_of_foreign_issuers_stand_in_files(run, tmp_path):
+    private = ec.derive_private_key(0x5EED, ec.BrainpoolP256R1())
+    spki = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    keys = tmp_path / "uto.json"
+
+    def verify(**changes):
+        entry = {"kid": "0102030405", "spki": encode_base64url(spki), **changes}
+        keys.write_text(json.dumps({"issuer": "UTO", "keys": [entry]}))
+        done = run("qr", "verify", barcode(private), "--issuer", keys, "--json")
+        return done.returncode, done.stdout, done.stderr
+
+    code, said, _ = verify()
+    assert (code, json.loads(said)["content"]) == (0, {"can": b"123456".hex()})
+    code, said, _ = verify(kid="0102030406")
+    assert (code, json.loads(said)["code"]) == (1, "qr.kid_unknown")
+    for wrong in ({"kid": "XYZ"}, {"kid": 7}, {"spki": 7}, {"more": 1}, {"kid": "00" * 33}):
+        code, _, said = verify(**wrong)
+        assert (code, "(qr.issuer_keys)" in said) == (2, True)
+    code, _, said = verify(spki="AAAA")
+    assert (code, "(qr.key)" in said) == (2, True)
+
+
+def barcode(private):
+    """An ICAO barcode with a CAN, signed on a Brainpool curve."""
+    header = c40.encode("UTO") + b"\1\1\2\3\4\5\0" + c40.write_date(date(2026, 11, 20))
+    signed = header + b"\x61\x08\x09\x06123456"
+    r, s = decode_dss_signature(private.sign(signed, ec.ECDSA(hashes.SHA256())))
+    payload = signed + b"\x7f\x40" + r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return "RDB1B" + base64.b32encode(payload).decode().rstrip("=")

@@ -14,9 +14,13 @@ from hypothesis import given, settings, strategies as st
 from eid.errors import EidError, FormatError, VerificationError
 from eid.keys import canonical_json, encode_base64url
 from eid.qr import c40, cbor, envelope
+from eid.qr.algorithms import write_key
+from eid.qr.claim169 import Identity
+from eid.qr.credential import verify_credential
 from eid.qr.dcc import verify_dcc
 from eid.qr.foreign import ForeignCode
 from eid.qr.idb import verify_idb
+from eid.qr.issue import Terms, issue
 from eid.qr.issuers import Denied, IssuerKey, IssuerKeys
 from eid.qr.read_foreign import READERS
 from eid.qr.recognise import kind_of
@@ -24,6 +28,7 @@ from eid.qr.shc import verify_shc
 from eid.qr.signers import SoftwareSigner
 from eid.qr.vds import verify_vds
 from eid.qr.vds_nc import verify_vds_nc
+from tests.qr.test_algorithms import FITTING, PRIVATE, sign as sign_with
 
 P256 = ec.derive_private_key(0x5EED, ec.SECP256R1())
 ANOTHER = ec.derive_private_key(0x0DD, ec.SECP256R1())
@@ -332,3 +337,125 @@ def test_c40_round_trip(text):
 def test_c40_refuses(data):
     with pytest.raises(FormatError):
         c40.decode(data)
+
+
+# --- other keys than P-256 --------------------------------------------------------------------
+
+
+def foreign_keys(kind, private):
+    issuer, kid = KIDS[kind]
+    return IssuerKeys.of([IssuerKey.foreign(issuer, kid, write_key(private.public_key()))])
+
+
+def signing(alg, name):
+    return lambda data: sign_with(alg, PRIVATE[name], data)
+
+
+VDS_SIZES = {"P-256": 64, "B-256": 64, "P-384": 96, "B-384": 96, "B-512": 128, "P-521": 132}
+
+
+def seal(name, *, size=b""):
+    alg = f"SHA{'256' if '256' in name else '384' if '384' in name else '512'}"
+    whole = make_vds(sign=lambda _: b"")
+    head = whole[: -len(b"\xff\x40")]
+    return head + b"\xff" + size + bytes([VDS_SIZES[name]]) + sign_with(alg, PRIVATE[name], head)
+
+
+@pytest.mark.parametrize("name", list(VDS_SIZES))
+def test_seals_with_keys_of_every_size(name):
+    assert check("vds", seal(name), foreign_keys("vds", PRIVATE[name])).issuer == "UTTS"
+    with_long_length = seal(name, size=b"\x81")
+    assert check("vds", with_long_length, foreign_keys("vds", PRIVATE[name])).issuer == "UTTS"
+    for other in VDS_SIZES:
+        if other != name:
+            code = refused("vds", seal(name), foreign_keys("vds", PRIVATE[other]))
+            assert code == "qr.signature"
+    for other in ("RSA", "Ed25519"):
+        assert refused("vds", seal(name), foreign_keys("vds", PRIVATE[other])) == "qr.alg"
+
+
+def barcode(alg, name, number):
+    header = c40.encode("UTO") + bytes([number]) + b"\1\2\3\4\5\0" + c40.write_date(NOW.date())
+    group = tlv(0x61, tlv(9, b"123456"))
+    payload = header + group + tlv(0x7F, sign_with(alg, PRIVATE[name], header + group))
+    return "RDB1B" + base64.b32encode(payload).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("name", list(VDS_SIZES))
+@pytest.mark.parametrize(("number", "alg"), [(1, "SHA256"), (2, "SHA384"), (3, "SHA512")])
+def test_barcodes_bind_hash_and_curve(number, alg, name):
+    code, trusted = barcode(alg, name, number), foreign_keys("idb", PRIVATE[name])
+    if name in FITTING[f"ECDSA-{alg}"]:
+        assert check("idb", code, trusted).content["can"] == b"123456"
+    else:
+        assert refused("idb", code, trusted) == "qr.alg"
+
+
+@pytest.mark.parametrize("number", [0, 4, 255])
+def test_barcodes_with_an_unknown_algorithm(number):
+    assert refused("idb", barcode("SHA256", "P-256", number)) == "qr.alg"
+
+
+@pytest.mark.parametrize("name", ["P-256", "P-384", "P-521", "B-256", "B-384", "B-512", "RSA"])
+@pytest.mark.parametrize("alg", ["ES256", "ES384", "ES512", "PS256", "RS256", "EdDSA"])
+def test_signed_json_binds_algorithm_and_curve(alg, name):
+    signer = signing(alg if alg != "EdDSA" else "ES256", name)
+    code, trusted = make_vds_nc(alg=alg, sign=signer), foreign_keys("vds_nc", PRIVATE[name])
+    if alg.startswith("ES") and name in FITTING[alg]:
+        assert check("vds_nc", code, trusted).issuer == "UTO"
+    else:
+        assert refused("vds_nc", code, trusted) == "qr.alg"
+
+
+@pytest.mark.parametrize("name", ["P-256", "P-384", "B-256", "RSA", "Ed25519"])
+@pytest.mark.parametrize("alg", [-7, -8, -35, -37, -38, -257, 5])
+def test_health_certificates_bind_algorithm_and_key(alg, name):
+    now = int(NOW.timestamp())
+    protected = cbor.encode({1: alg, 4: b"kid-8-by"})
+    payload = cbor.encode({1: "UT", 4: now + HOUR, 6: now, -260: {1: {"ver": "1.3.0"}}})
+    signed = cbor.encode(["Signature1", protected, b"", payload])
+    signature = sign_with("SHA256", PRIVATE[name], signed)
+    text = "HC1:" + envelope.pack(cbor.encode([protected, {}, payload, signature]))
+    trusted = foreign_keys("dcc", PRIVATE[name])
+    if (alg, name) in {(-7, "P-256"), (-37, "RSA")}:
+        assert check("dcc", text, trusted).issuer == "UT"
+    else:
+        assert refused("dcc", text, trusted) == "qr.alg"
+
+
+@pytest.mark.parametrize("name", ["P-384", "B-256", "RSA"])
+def test_health_cards_stay_with_es256(name):
+    code = make_shc(sign=signing("ES256", name))
+    assert refused("shc", code, foreign_keys("shc", PRIVATE[name])) == "qr.alg"
+
+
+@pytest.mark.parametrize("name", ["P-384", "B-256", "B-512", "RSA"])
+def test_keys_of_foreign_codes_sign_nothing_of_ours(name):
+    kid = SIGNER.kid
+    key = IssuerKey.foreign("https://id.example", kid, write_key(PRIVATE[name].public_key()))
+    now = int(NOW.timestamp())
+    for alg in (-7, -8, -35, -37):
+        protected = cbor.encode({1: alg, 4: kid})
+        payload = cbor.encode({1: "https://id.example", 4: now + HOUR, 6: now, 169: {4: "A"}})
+        signature = sign_with(
+            "SHA256", PRIVATE[name], cbor.encode(["Signature1", protected, b"", payload])
+        )
+        text = envelope.pack(cbor.encode([protected, {}, payload, signature]))
+        for others in ((), (IssuerKey.of("https://id.example", SIGNER.public_key),)):
+            with pytest.raises(EidError) as refusal:
+                verify_credential(text, IssuerKeys.of([key, *others]), at=NOW)
+            assert refusal.value.code in {"qr.alg", "qr.signature"}
+    with pytest.raises(ValueError, match="P-256"):
+        IssuerKey.of("https://id.example", PRIVATE[name].public_key())
+
+
+def test_a_foreign_key_of_the_same_name_does_not_stand_in_the_way():
+    kid = SIGNER.kid
+    text = issue(
+        Identity(name="A"),
+        Terms(issuer="https://id.example", issued_at=NOW, expires_at=NOW + timedelta(days=1)),
+        SIGNER,
+    )
+    foreign = IssuerKey.foreign("UTO", kid, write_key(PRIVATE["RSA"].public_key()))
+    own = IssuerKey.of("https://id.example", SIGNER.public_key)
+    assert verify_credential(text, IssuerKeys.of([foreign, own]), at=NOW).issuer == own.issuer

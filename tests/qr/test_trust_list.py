@@ -14,11 +14,13 @@ from eid.errors import (
     VerificationError,
 )
 from eid.qr import cbor, cose
+from eid.qr.algorithms import write_key
 from eid.qr.credential import verify_credential
 from eid.qr.issuers import Denied, IssuerKey, IssuerKeys
 from eid.qr.presence import Asked, SeenInMemory, issue_presence, verify_presence
 from eid.qr.signers import SoftwareSigner
 from eid.qr.trust_list import TYPE, Edition, issue_trust_list, verify_trust_list
+from tests.qr.test_algorithms import PRIVATE
 
 PUBLISHER = "https://trust.example.vn"
 ROOT = SoftwareSigner.of(ec.derive_private_key(0xC0FFEE, ec.SECP256R1()))
@@ -162,3 +164,41 @@ def test_the_good_entry_is_good(world):
 def test_any_bytes_are_refused(data):
     with pytest.raises(EidError):
         verify_trust_list(data, PINNED, at=datetime(2026, 11, 21, tzinfo=UTC))
+
+
+def test_keys_of_foreign_codes_travel_apart(es256):
+    listed = [
+        IssuerKey.of("https://id.example", es256.signer.public_key),
+        *(
+            IssuerKey.foreign("UT", name.encode(), write_key(key.public_key()))
+            for name, key in PRIVATE.items()
+            if name not in {"P-224", "P-256", "Ed25519"}
+        ),
+    ]
+    data = published(es256, listed)
+    assert verify_trust_list(data, PINNED, at=es256.now).keys.keys == tuple(listed)
+    claims = cbor.decode_map(cose.parse(data).payload)
+    assert [len(entry[3]) for entry in claims[-70_011]] == [33]
+    assert len(claims[-70_012]) == len(listed) - 1
+
+
+@pytest.mark.parametrize(
+    ("foreign", "code"),
+    [(b"", "qr.trust_list"), ({}, "qr.trust_list"), ([1], "qr.trust_list"),
+     ([{1: "UT", 2: b"k"}], "qr.trust_list"), ([{1: "UT", 2: b"k", 3: b"no key"}], "qr.key"),
+     ([{}] * 5_001, "qr.trust_list")],
+    ids=lambda value: str(value)[:20],
+)  # fmt: skip
+def test_foreign_entries_that_are_none(es256, foreign, code):
+    claims = cbor.decode_map(cose.parse(published(es256, [])).payload)
+    payload = cbor.encode({**claims, -70_012: foreign})
+    data = cose.sign(payload, ROOT, protected={cose.TYP: TYPE})
+    refused(data, es256, FormatError, code)
+
+
+def test_a_list_that_ends_with_the_calendar(es256):
+    """Adding the staleness to its end would leave the calendar."""
+    end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    data = published(es256, [], expires_at=end)
+    trust = verify_trust_list(data, PINNED, at=es256.now, max_stale=timedelta(days=365))
+    assert trust.edition.expires_at == end

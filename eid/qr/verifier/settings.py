@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from eid.errors import SettingsError
 from eid.keys import JSON, canonical_json
+from eid.qr import cose
 from eid.qr.issuers import IssuerKey
 from eid.qr.trust_list import public_key_bytes
 
@@ -78,6 +79,8 @@ class PageSettings:
 
 
 def _entry(key: IssuerKey) -> dict[str, JSON]:
+    if not cose.is_own(key.public_key):
+        raise _refuse("The verifier page reads codes signed with P-256 or Ed25519 keys only.")
     return {
         "issuer": key.issuer,
         "kid": key.kid.hex(),
