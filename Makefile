@@ -9,7 +9,7 @@ demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and 
 	@$(BIN)/eid demo $(ARGS)
 
 test: lint browser  ## Everything that must hold: style, types, import contracts, tests, examples in the docs
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ready
 	$(BIN)/ruff check .
