@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eid.cli import inputs, qr_input
-from eid.cli.signed_lists import source
+from eid.cli.signed_lists import STATUS_HELP, named_list, source
 from eid.errors import EidError, FormatError, SettingsError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
         list[Path] | None, typer.Option(help="Who signs the trust list; a file like --issuer.")
     ] = None,
     status: Annotated[
-        list[str] | None, typer.Option(help="URI=FILE or URI: a status list. May be repeated.")
+        list[str] | None, typer.Option(help=f"{STATUS_HELP} May be repeated.")
     ] = None,
     online: Annotated[
         Path | None,
@@ -180,7 +180,7 @@ def _status(
         return _fetching(online, keys, stale)
     held = []
     for one in named:
-        uri, _, place = one.partition("=") if "=" in one else (one, "", one)
+        uri, place = named_list(one)
         held.append(verify_list(source(place)(), keys, uri=uri, at=at, max_stale=stale))
     return StatusLists.of(held, max_stale=stale) if held else None
 

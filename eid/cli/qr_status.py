@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from eid.cli import inputs, qr_input
-from eid.cli.signed_lists import source
+from eid.cli.signed_lists import named_list, source
 from eid.errors import EidError, FormatError
 
 _ACTIONS = ("check", "withdraw", "suspend", "restore")
@@ -76,7 +76,7 @@ def _check(
 
     if named is None or not issuer:
         raise FormatError("Name the --list and the --issuer.", code="input.list")
-    uri, _, place = named.partition("=") if "=" in named else (named, "", named)
+    uri, place = named_list(named)
     keys, moment = IssuerKeys.of(qr_input.issuer_keys(issuer)), inputs.moment(at)
     stale = timedelta(hours=max_stale_hours)
     held = verify_list(source(place)(), keys, uri=uri, at=moment, max_stale=stale)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eid.cli.ports import check_free
-from eid.cli.signed_lists import MAX_SIZE, source
+from eid.cli.signed_lists import STATUS_HELP, named_list, source
 from eid.errors import EidError, FormatError, SettingsError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def verifier(  # noqa: PLR0913 - the options of a command
     trust_list: Annotated[str | None, typer.Option(help="The trust list: file or URL.")] = None,
     status: Annotated[
         list[str] | None,
-        typer.Option(help="A status list: file or URL. Its address is the one it names."),
+        typer.Option(help=f"{STATUS_HELP} May be repeated."),
     ] = None,
     audience: Annotated[
         str | None, typer.Option(help="This place's name in presence codes, usually a URL.")
@@ -65,7 +65,7 @@ def verifier(  # noqa: PLR0913 - the options of a command
     from eid.qr.verifier.settings import PageSettings
     from eid.qr.verifier.site import export_site
 
-    named = {_status_uri(place): place for place in status or []}
+    named = dict(named_list(one) for one in status or [])
     settings = PageSettings(
         publishers=_keys(publisher or []),
         issuers=_keys(issuer or []),
@@ -85,19 +85,6 @@ def verifier(  # noqa: PLR0913 - the options of a command
     typer.echo(f"The verifier page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).", err=True)
     _serve(port, settings.to_json(), places)
     return 0
-
-
-def _status_uri(place: str) -> str:
-    """The URI that the list at *place* is for: a file's own word, which the page checks again."""
-    from eid.qr import cose, cwt
-
-    if "://" in place:
-        return place
-    message = cose.parse(source(place)(), max_size=MAX_SIZE)
-    subject = cwt.parse_claims(message.payload, max_size=MAX_SIZE).subject
-    if not isinstance(subject, str):
-        raise FormatError("The status list does not say what it is for.", code="qr.status_uri")
-    return subject
 
 
 def _places(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from eid.errors import FormatError, SettingsError
 
 MAX_SIZE = 4 << 20
+STATUS_HELP = "A status list: FILE, URL, or URI=FILE."
 _FRESH_S = 60.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -32,6 +33,35 @@ def source(place: str) -> Callable[[], bytes]:
     if not parts.hostname or parts.username or parts.fragment:
         raise SettingsError("The address of a list is malformed.", code="settings.list")
     return _remembered(lambda: _fetch(place, parts.hostname or "", loopback=loopback))
+
+
+def named_list(named: str) -> tuple[str, str]:
+    """The URI of a status list, and the place for `source`, from ``FILE``, ``URL`` or ``URI=FILE``.
+
+    Both URIs and file names may hold ``=``: it is split where a file begins. A file alone says its
+    URI itself; whoever verifies the list compares it. ``FormatError`` ``qr.status_uri``, or as `source`.
+    """
+    if "://" not in named or Path(named).is_file():
+        return _own_uri(source(named)()), named
+    at = named.rfind("=")
+    while at > 0:
+        if Path(named[at + 1 :]).is_file():
+            return named[:at], named[at + 1 :]
+        at = named.rfind("=", 0, at)
+    before, equals, after = named.partition("=")
+    if equals and "?" not in before:
+        return before, after
+    return named, named
+
+
+def _own_uri(data: bytes) -> str:
+    from eid.qr import cose, cwt
+
+    message = cose.parse(data, max_size=MAX_SIZE)
+    subject = cwt.parse_claims(message.payload, max_size=MAX_SIZE).subject
+    if not isinstance(subject, str):
+        raise FormatError("The status list does not say what it is for.", code="qr.status_uri")
+    return subject
 
 
 def _read(path: Path) -> bytes:

@@ -1,10 +1,16 @@
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from eid.cli.signed_lists import MAX_SIZE, source
+from eid.cli.signed_lists import MAX_SIZE, named_list, source
 from eid.errors import FormatError, SettingsError, Unavailable
+from eid.keys import SigningKey
+from eid.qr import cbor, cose
+from eid.qr.signers import SoftwareSigner
+from eid.qr.status import ListTerms, issue_list, pack_statuses
 
 
 @pytest.fixture
@@ -101,3 +107,45 @@ def test_https_means_https(served):
     with pytest.raises(Unavailable):
         source(f"{url.replace('http:', 'https:')}/list")()
     assert asked == []
+
+
+URI = "https://id.example.vn/status?n=1"
+
+
+@pytest.fixture
+def signed(tmp_path, monkeypatch):
+    """A status list for `URI` in the working folder, under an awkward name too."""
+    monkeypatch.chdir(tmp_path)
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    terms = ListTerms(uri=URI, issuer="https://id.example.vn", issued_at=now, expires_at=now)
+    data = issue_list(pack_statuses({}, size=64), terms, SigningKey.generate("lists"))
+    for name in ("status.cwt", "a=b.cwt"):
+        (tmp_path / name).write_bytes(data)
+
+
+@pytest.mark.usefixtures("signed")
+@pytest.mark.parametrize(
+    ("named", "uri", "place"),
+    [
+        ("status.cwt", URI, "status.cwt"),
+        ("a=b.cwt", URI, "a=b.cwt"),
+        (f"{URI}=status.cwt", URI, "status.cwt"),
+        (f"{URI}=a=b.cwt", URI, "a=b.cwt"),
+        (URI, URI, URI),
+        ("https://id.example/status/1", "https://id.example/status/1", "https://id.example/status/1"),
+        ("https://id.example/1=status.cwt", "https://id.example/1", "status.cwt"),
+        ("https://id.example/1=missing.cwt", "https://id.example/1", "missing.cwt"),
+    ],
+)  # fmt: skip
+def test_a_status_list_is_named_by_file_address_or_both(named, uri, place):
+    assert named_list(named) == (uri, place)
+
+
+def test_a_file_that_does_not_say_what_it_is_for(tmp_path):
+    signer = SoftwareSigner.of(Ed25519PrivateKey.generate())
+    (tmp_path / "list").write_bytes(cose.sign(cbor.encode({1: "https://id.example"}), signer))
+    with pytest.raises(FormatError) as refusal:
+        named_list(str(tmp_path / "list"))
+    assert refusal.value.code == "qr.status_uri"
+    with pytest.raises(FileNotFoundError):
+        named_list(str(tmp_path / "missing"))
