@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from eid.chip.access import Can, MrzKey
@@ -15,9 +16,12 @@ from eid.chip.pace import PROTOCOLS
 from eid.chip.plan import Plan
 from eid.chip.read import read
 from eid.errors import EidError
+from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage
 from eid.testing.chip_traits import Traits
-from eid.testing.personalise import card_access
+from eid.testing.people import PEOPLE
+from eid.testing.personalise import personalise
+from eid.testing.profiles import PROFILES, StaticKeyForm, card_access, chip_authentication
 from eid.testing.softcard import SoftwareCard
 from tests.chip.read.reference import reference_card
 
@@ -40,11 +44,26 @@ def cases() -> dict[str, tuple[CardImage, Can | MrzKey, Plan]]:
         "PACE-GM with Chip Authentication": (reference_card(), CAN, WITH_CHIP),
     }
     for oid, protocol in PROTOCOLS.items():
-        if protocol.mapping != "CAM" and protocol.suite.label == "AES-128":
-            number = 0 if protocol.family == "DH" else 13
-            name = f"PACE-{protocol.family}-{protocol.mapping}"
-            found[name] = (_image(card_access((oid, number))), CAN, PLAN)
+        name = f"PACE-{protocol.family}-{protocol.mapping} {protocol.suite.label}"
+        number = 0 if protocol.family == "DH" else 13
+        image = _image(card_access((oid, number)))
+        if protocol.mapping == "CAM":
+            image = _mapping_image(oid, int(oid[-1]))
+        found[name] = (image, CAN, PLAN)
     return found
+
+
+def _mapping_image(oid: str, cipher: int) -> CardImage:
+    """A card whose key, in EF.CardSecurity too, maps the nonce."""
+    profile = replace(
+        PROFILES["pace-cam"],
+        card_access=card_access((oid, 13)),
+        static_keys=(StaticKeyForm(key_id=13),),
+        infos=(chip_authentication(cipher, key_id=13),),
+        traits=Traits(),
+    )
+    image = personalise(PEOPLE["thu"], DocumentAuthority.create(at=AT), at=AT, profile=profile)
+    return replace(image, can=CAN.value)
 
 
 def main() -> int:

@@ -22,7 +22,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from eid import tlv
-from eid.chip.apdu import Command, Exchange, Response, expect
+from eid.chip.apdu import (
+    SW_UNKNOWN_INS,
+    SW_WRONG_LENGTH,
+    SW_WRONG_P1P2,
+    Command,
+    Exchange,
+    Response,
+    expect,
+)
 from eid.chip.crypto import KDF_ENC, KDF_MAC, Suite, kdf
 from eid.chip.domains import Domain, Family, Rng, from_algorithm
 from eid.chip.lds.security_infos import (
@@ -50,6 +58,8 @@ _SUITES: Final = {
 _LABELS: Final = {suite.label: suite for suite in Suite}
 _DYNAMIC_DATA: Final = 0x7C
 _MAX_PARTS: Final = 8192
+_CHAIN: Final = 0x10
+_PARTS: Final = (223, 32)  # what a chip takes that refuses its key in one command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,21 +169,39 @@ def authenticate(
 
 
 def send(exchange: Exchange, oid: str, key_id: int | None, public: bytes) -> None:
-    """Give the chip an ephemeral public key: MSE:Set KAT for 3DES, else two commands."""
+    """Give the chip an ephemeral public key: MSE:Set KAT for 3DES, else two commands.
+
+    A chip that does not know MSE:Set KAT gets the two commands for 3DES too. One that refuses the
+    key's length (6700) gets the key again in parts, by command chaining. StatusError: it refused.
+    """
     reference = b"" if key_id is None else tlv.encode(0x84, tlv.encode_int(key_id))
     if oid.endswith(".1"):
         data = tlv.encode(0x91, public) + reference
-        step = Command(0x00, 0x22, 0x41, 0xA6, data)
-        expect(exchange(step), "Chip Authentication: MSE:Set KAT")
-        return
-    data = tlv.encode(0x80, tlv.encode_oid(oid)) + reference
-    expect(exchange(Command(0x00, 0x22, 0x41, 0xA4, data)), "Chip Authentication: MSE:Set AT")
+        response = exchange(Command(0x00, 0x22, 0x41, 0xA6, data))
+        if response.sw not in (SW_WRONG_P1P2, SW_UNKNOWN_INS):
+            expect(response, "Chip Authentication: MSE:Set KAT")
+            return
+    choose = Command(0x00, 0x22, 0x41, 0xA4, tlv.encode(0x80, tlv.encode_oid(oid)) + reference)
     body = tlv.encode(_DYNAMIC_DATA, tlv.encode(0x80, public))
-    answer = expect(
-        exchange(Command(0x00, 0x86, 0x00, 0x00, body, 256)), "Chip Authentication: agreement"
-    )
+    smaller = [part for part in _PARTS if part < len(body)]
+    expect(exchange(choose), "Chip Authentication: MSE:Set AT")
+    response = _agree(exchange, body, len(body))
+    while response.sw == SW_WRONG_LENGTH and smaller:
+        expect(exchange(choose), "Chip Authentication: MSE:Set AT")
+        response = _agree(exchange, body, smaller.pop(0))
+    answer = expect(response, "Chip Authentication: agreement")
     if answer[:1] not in (b"", b"\x7c"):
         raise ProtocolError("The chip's answer is malformed.", code="chip_auth.answer")
+
+
+def _agree(exchange: Exchange, body: bytes, size: int) -> Response:
+    """Send GENERAL AUTHENTICATE in parts of this size; the first refusal or the last answer."""
+    while len(body) > size:
+        response = exchange(Command(_CHAIN, 0x86, 0x00, 0x00, body[:size]))
+        if not response.ok:
+            return response
+        body = body[size:]
+    return exchange(Command(0x00, 0x86, 0x00, 0x00, body, 256))
 
 
 def begin(
@@ -235,6 +263,21 @@ def transcript(oid: str, public: bytes) -> bytes:
 def mapping_transcript(mapping_key: bytes, chip_data: bytes) -> bytes:
     """Write what a terminal keeps of PACE-CAM; whoever ran the session can write any other."""
     return tlv.encode(0x30, tlv.encode(0x82, mapping_key), tlv.encode(0x83, chip_data))
+
+
+def refusal(oid: str, sw: int) -> bytes:
+    """Write that the chip refused the protocol, and with which status word; it proves nothing."""
+    status = sw.to_bytes(2, "big")
+    return tlv.encode(0x30, tlv.encode(0x80, tlv.encode_oid(oid)), tlv.encode(0x84, status))
+
+
+def tells_refusal(data: bytes) -> bool:
+    """Whether a transcript is what :func:`refusal` writes."""
+    try:
+        outer = tlv.parse(data)
+        return outer.tag == 0x30 and [item.tag for item in outer.children()] == [0x80, 0x84]
+    except FormatError:
+        return False
 
 
 def relayed(request: ChipRequest, answer: bytes) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,10 +16,20 @@ from eid.cli.files import write_private
 from eid.cli.progress import progress_bar
 from eid.errors import FormatError
 
+if TYPE_CHECKING:
+    from eid.chip.read import Progress
+    from eid.chip.transport import Transport
+
+_FALLBACKS: Final = {
+    "builtin_card_access": "The chip hid EF.CardAccess; PACE ran with the usual parameters.",
+    "bac_without_card_access": "The chip hid EF.CardAccess and refused PACE; BAC was run.",
+    "bac_after_failed_pace": "PACE failed and BAC was run, as you asked.",
+}
+
 
 def read(  # noqa: PLR0913 - one parameter per option
     *,
-    out: Annotated[Path, typer.Option(help="Evidence file to write (mode 0600).")],
+    out: Annotated[Path | None, typer.Option(help="Evidence file to write (mode 0600).")] = None,
     number: Annotated[
         str | None, typer.Option(help="12-digit number on the card; - reads it from stdin.")
     ] = None,
@@ -44,6 +55,16 @@ def read(  # noqa: PLR0913 - one parameter per option
     ] = False,
     deadline: Annotated[float, typer.Option(help="Seconds the read may take.", min=1)] = 30.0,
     wait: Annotated[float, typer.Option(help="Seconds to wait for a card.", min=0)] = 30.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Read on when a lifted card is back.")
+    ] = False,
+    insecure_bac_after_pace: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-bac-after-pace",
+            help="Open by BAC after a failed PACE; needs the MRZ, and the evidence says so.",
+        ),
+    ] = False,
 ) -> int:
     """Read a card into an evidence file.
 
@@ -57,22 +78,44 @@ def read(  # noqa: PLR0913 - one parameter per option
         typer.echo("\n".join(reading.steps()))
         return 0
     nonce = inputs.challenge(challenge) if challenge else None
-    if not out.parent.is_dir():
-        raise FormatError(f"There is no folder {out.parent}.", code="input.folder")
+    if out is None or not out.parent.is_dir():
+        raise FormatError("Give --out, a file in a folder that is there.", code="input.folder")
     given = Given(number=number, can=can, pin=pin, document=(document_number, birth, expiry))
     key = access_key(given)
-    with closing(connect(reader, wait)) as transport, progress_bar() as tell:
+    with ExitStack() as connections, progress_bar() as tell:
+
+        def open_reader() -> Transport:
+            return connections.enter_context(closing(connect(reader, wait)))
+
         evidence = read_card(
-            transport,
+            open_reader(),
             key,
             plan=reading,
             challenge=nonce,
             challenge_source="caller_chosen",
-            progress=tell,
+            reconnect=open_reader if resume else None,
+            progress=_warning_of_findings(tell),
             deadline_s=deadline,
             at=datetime.now(UTC),
+            insecure_bac_after_pace=insecure_bac_after_pace,
         )
     write_private(out, evidence.to_json())
     typer.echo(f"Read {', '.join(sorted(evidence.files))}.", err=True)
+    if evidence.access.fallback:
+        typer.echo(f"eid: warning: {_FALLBACKS[evidence.access.fallback]}", err=True)
     typer.echo(f"{out} holds personal data; judge it with: eid verify {out} --trust DIR", err=True)
     return 0
+
+
+def _warning_of_findings(tell: Callable[[Progress], None] | None) -> Callable[[Progress], None]:
+    """Pass each step on, and say at once what the chip refused in it."""
+
+    def told(step: Progress) -> None:
+        if tell is not None:
+            tell(step)
+        if step.finding is not None:
+            typer.echo(
+                f"eid: warning: The chip refused to prove its key ({step.finding}).", err=True
+            )
+
+    return told

@@ -19,7 +19,7 @@ from eid.chip.lds.dg14 import parse_dg14
 from eid.chip.lds.security_infos import SecurityInfos, parse_security_infos
 from eid.chip.messaging import SecureMessaging
 from eid.chip.plan import PLANS
-from eid.chip.read import read
+from eid.chip.read import Progress, read
 from eid.chip.verify import judge
 from eid.ec import groups
 from eid.errors import FormatError, NotGenuine, ProtocolError, SecureMessagingError, StatusError
@@ -200,8 +200,30 @@ class TestOnTheCard:
             self.read(clone, can, at)
 
     def test_chip_that_refuses(self, card_image: CardImage, can: Can, at: datetime) -> None:
+        """The read goes on, and says so: to who watches, in the evidence and in the verdict."""
         refusing = dataclasses.replace(card_image, ca_private_keys=())
-        assert self.read(refusing, can, at).chip_authentication is None
+        seen: list[Progress] = []
+        evidence = self.read(refusing, can, at, progress=seen.append)
+        assert [(step.file, step.finding) for step in seen if step.finding] == [
+            ("EF.DG14", "chip_auth.refused")
+        ]
+        told = evidence.chip_authentication
+        assert told is not None
+        assert chip_auth.tells_refusal(told.transcript)
+        check = judge(evidence, TrustStore.of(), at=at).check("chip_auth")
+        assert (check.status, check.code) == ("absent", "chip_auth.refused")
+
+    @pytest.mark.parametrize("quirk", ["ca-chained", "ca-no-kat"])
+    def test_habits_that_are_met(
+        self, card_image: CardImage, can: Can, at: datetime, quirk: str
+    ) -> None:
+        """A key in parts only, and no MSE:Set KAT: the proof is run all the same."""
+        proof = self.read(with_quirks(card_image, quirk), can, at).chip_authentication
+        assert proof is not None
+        assert not chip_auth.tells_refusal(proof.transcript)
+
+    def test_no_transcript_at_all(self) -> None:
+        assert not chip_auth.tells_refusal(b"\x30\x05")
 
     def test_chained_command(self, card_image: CardImage, can: Can, at: datetime) -> None:
         evidence = self.read(with_quirks(card_image, "no-extended"), can, at)
@@ -355,7 +377,9 @@ class TestVerifierDriven:
         found = read(
             SoftwareCard(refusing), can, plan=PLANS["kiosk"], at=at, chip_verifier=Verifier()
         )
-        assert found.chip_authentication is None
+        told = found.chip_authentication
+        assert told is not None
+        assert chip_auth.tells_refusal(told.transcript)
 
     def test_nothing_on_offer(self) -> None:
         assert chip_auth.begin(infos(protocol("2.2"))) is None

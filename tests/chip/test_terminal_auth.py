@@ -17,9 +17,12 @@ from eid.chip.apdu import Response
 from eid.chip.plan import PLANS, Plan
 from eid.chip.read import read
 from eid.errors import AccessDenied, FormatError, ProtocolError, StatusError
+from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage
 from eid.testing.cv_certificates import READ_DG4, TerminalAuthority
 from eid.testing.people import Person
+from eid.testing.personalise import personalise
+from eid.testing.profiles import PROFILES
 from eid.testing.softcard import SoftwareCard
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "emrtd"
@@ -65,6 +68,21 @@ class TestReading:
         evidence = read(SoftwareCard(eac_image), can, plan=PLAN, terminal=sam, at=at)
         assert evidence.files["EF.DG3"] == eac_image.files["EF.DG3"]
         assert sam.asked == [()], "this chip has no EF.CVCA"
+
+    def test_trust_points_of_the_chip(
+        self, terminal: TerminalAuthority, can: Can, people: dict[str, Person], at: datetime
+    ) -> None:
+        """A chip issued for this terminal's country names its trust point in EF.CVCA."""
+        profile = dataclasses.replace(PROFILES["eac"], cvca=terminal.trust_point)
+        authority = DocumentAuthority.create(at=at)
+        image = personalise(people["thu"], authority, at=at, profile=profile)
+        assert "EF.CVCA" in image.files
+        sam = Sam(terminal)
+        card = SoftwareCard(image, sleep=lambda _: None)
+        plan = dataclasses.replace(PLAN, files=(*PLAN.files, "EF.DG4"))
+        evidence = read(card, Can(image.can), plan=plan, terminal=sam, at=at)
+        assert sam.asked == [(terminal_auth.parse_cv_certificate(terminal.trust_point).holder,)]
+        assert {"EF.DG3", "EF.DG4"} <= set(evidence.files)
 
     def test_without_extended_length(
         self, eac_image: CardImage, terminal: TerminalAuthority, can: Can, at: datetime
@@ -162,6 +180,20 @@ class TestCertificates:
         ]
         assert names[0].holder == names[1].authority
         assert names[1].body.startswith(b"\x7f\x4e")
+
+    def test_published_but_spoilt(self) -> None:
+        """Two of the ECDH example's certificates, as they are spread, hold an octet (19) too many
+        behind the holder's name. They are refused as they stand; without it the chain fits.
+        """
+        chain = [TR["ecdh"][name] for name in ("cvca_cert", "dv_cert", "ta_cert")]
+        for spoilt in chain[1:]:
+            with pytest.raises(FormatError) as caught:
+                terminal_auth.parse_cv_certificate(bytes.fromhex(spoilt))
+            assert caught.value.code == "tlv.trailing"
+        whole = [chain[0], *(spoilt[: 2 * 192] + spoilt[2 * 193 :] for spoilt in chain[1:])]
+        found = [terminal_auth.parse_cv_certificate(bytes.fromhex(data)) for data in whole]
+        assert [item.holder for item in found[:2]] == [item.authority for item in found[1:]]
+        assert found[2].holder == b"DETESTATDE019"
 
     @pytest.mark.parametrize(
         "data",

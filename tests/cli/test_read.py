@@ -4,14 +4,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eid.chip.plan import PLANS
 from eid.cli import main
-from eid.testing.faults import pulled
+from eid.testing.authority import DocumentAuthority
+from eid.testing.faults import Fault, pulled
 from eid.testing.people import PEOPLE
+from eid.testing.personalise import personalise
+from eid.testing.profiles import PROFILES, Profile
 from eid.testing.softcard import SoftwareCard
 from eid.testing.stream_card import StreamCard
 from eid.testing.virtual_reader import VirtualReader
@@ -67,6 +73,88 @@ def test_other_keys_open_it_too(
     document = json.loads(out.read_bytes())
     assert "EF.DG2" not in document["files"]
     assert document["active_authentication"] is None
+
+
+def read_profile(
+    tmp_path: Path, profile: Profile, *options: str, faults: tuple[Any, ...] = ()
+) -> tuple[int, Path]:
+    """Read a card of this kind into a file, through a socket."""
+    authority = DocumentAuthority.create(at=datetime.now(UTC))
+    image = personalise(PERSON, authority, at=datetime.now(UTC), profile=profile)
+    image = replace(image, traits=replace(image.traits, bit_rate=0, command_us=0, crypto_us=0))
+    out = tmp_path / "evidence.json"
+    with StreamCard(SoftwareCard(image, faults=faults), tmp_path / "own.sock") as stream:
+        given = ["--reader", f"stream:{stream.path}", "--out", str(out), *options]
+        return main(["read", *given]), out
+
+
+MRZ = ("--document-number", PERSON.document_number)
+MRZ += ("--birth", "1990-03-02", "--expiry", "300302")
+
+
+def test_the_pin_opens_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pin = PROFILES["pin"].pin
+    code, out = read_profile(tmp_path, PROFILES["pin"], "--pin", pin, "--plan", "kiosk")
+    assert code == 0, capsys.readouterr().err
+    assert json.loads(out.read_bytes())["access"]["password"] == "pin"
+    assert pin not in out.read_text()
+
+
+def test_a_wrong_pin_is_tried_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = read_profile(tmp_path, PROFILES["pin"], "--pin", "999999")
+    assert code == 1
+    assert "access.wrong_password" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_plan_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", "--show-plan", "--plan", "kiosk"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows == list(PLANS["kiosk"].steps())
+    assert "Chip Authentication" in rows
+
+
+def test_a_plan_of_ones_own(
+    socket_name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "counter.toml"
+    own.write_text('name = "counter"\nfiles = ["EF.SOD", "EF.DG1"]\n')
+    out = tmp_path / "evidence.json"
+    given = ["--can", PERSON.can, "--reader", socket_name, "--out", str(out)]
+    assert main(["read", *given, "--plan", str(own)]) == 0, capsys.readouterr().err
+    assert set(json.loads(out.read_bytes())["files"]) == {"EF.CardAccess", "EF.SOD", "EF.DG1"}
+    own.write_text('name = "counter"\nfiles = ["EF.DG99"]\n')
+    assert main(["read", *given, "--plan", str(own)]) == 2
+    assert "plan.form" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_bac_after_pace_only_where_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: bool
+) -> None:
+    """A chip that refuses MSE:Set AT of PACE, and would take BAC."""
+    options = (*MRZ, "--plan", "kiosk", *(["--insecure-bac-after-pace"] if asked else []))
+    profile = PROFILES["cccd-2021"]
+    refusing = (Fault("naked", at=2),)
+    code, out = read_profile(tmp_path, profile, *options, faults=refusing)
+    err = capsys.readouterr().err
+    assert code == (0 if asked else 1), err
+    if asked:
+        access = json.loads(out.read_bytes())["access"]
+        assert (access["protocol"], access["fallback"]) == ("BAC", "bac_after_failed_pace")
+        assert "BAC was run, as you asked" in err
+    assert out.exists() is asked
+
+
+def test_a_refused_proof_is_said(
+    case: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = replace(case.image, ca_private_keys=())
+    out = tmp_path / "evidence.json"
+    with StreamCard(SoftwareCard(image), tmp_path / "own.sock") as stream:
+        given = ["--can", PERSON.can, "--reader", f"stream:{stream.path}", "--out", str(out)]
+        assert main(["read", *given, "--plan", "kiosk"]) == 0
+    assert "chip_auth.refused" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

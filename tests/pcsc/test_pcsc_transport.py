@@ -56,8 +56,10 @@ def test_virtual_readers_are_not_taken_unasked(
     assert caught.value.code == "reader.virtual"
 
 
-def test_two_cards(reader: VirtualReader, card_image: CardImage, can: Can, at: datetime) -> None:
-    """Two readers, two cards: by name only, and in parallel without cross-talk."""
+def test_c_010_two_cards(
+    reader: VirtualReader, card_image: CardImage, can: Can, at: datetime
+) -> None:
+    """C-010: two readers, two cards: by name only, and in parallel without cross-talk."""
     for slot in (0, 1):
         reader.insert(card_image, slot=slot)
     with pytest.raises(ReaderError) as caught:

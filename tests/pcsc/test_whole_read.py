@@ -89,7 +89,7 @@ def test_a_card_swapped_in_the_middle_is_removed(
     transport.close()
 
 
-def test_two_readers_read_two_cards_at_once(
+def test_c_010_two_readers_read_two_cards_at_once(
     reader: VirtualReader, card_image: CardImage, authority: DocumentAuthority, at: datetime
 ) -> None:
     other = personalise(PEOPLE["mau"], authority, at=at)

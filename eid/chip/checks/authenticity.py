@@ -10,7 +10,7 @@ from typing import Final
 from eid.chip import active_auth
 from eid.chip.checks.card_security import check_card_security
 from eid.chip.checks.question import Covered, Question
-from eid.chip.chip_auth import VerifierSession, check_relayed
+from eid.chip.chip_auth import VerifierSession, check_relayed, tells_refusal
 from eid.chip.lds.dg2 import parse_dg2
 from eid.chip.lds.dg14 import parse_dg14
 from eid.chip.lds.dg15 import parse_dg15
@@ -135,6 +135,8 @@ def _check_session(question: Question, dg14: SecurityInfos) -> Check:
         return absent(name, "chip_auth.not_performed", "Chip Authentication was not run.")
     if proof.by == "verifier" and session is not None:
         return _check_own_session(session, proof.transcript, dg14)
+    if proof.by == "terminal" and tells_refusal(proof.transcript):
+        return absent(name, "chip_auth.refused", "The chip refused Chip Authentication.")
     message = "Whoever ran the session can write its transcript; it proves nothing to others."
     return unknown(name, "chip_auth.not_transferable", message)
 

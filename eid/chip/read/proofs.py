@@ -37,10 +37,11 @@ def security_infos(dg14: bytes | None) -> SecurityInfos | None:
 
 
 def authenticate_chip(card: Card, dg14: bytes | None, rng: Rng) -> tuple[bytes, bytes] | None:
-    """Run Chip Authentication; return the transcript and our compressed key, None if refused.
+    """Run Chip Authentication; return the transcript and our compressed key.
 
-    A chip without a usable key, or that refuses one, goes on in the session it is in: the judge
-    says what that is worth. The next answer must come by the new session.
+    None: the chip has no usable key. A chip that refuses goes on in the session it is in; the
+    transcript then tells the refusal and the key is empty. Else the next answer must come by the
+    new session.
     """
     infos = security_infos(dg14)
     key = chip_auth.choose(infos) if infos else None
@@ -48,8 +49,8 @@ def authenticate_chip(card: Card, dg14: bytes | None, rng: Rng) -> tuple[bytes, 
         return None
     try:
         session, public = chip_auth.authenticate(card.exchange, key, rng=rng)
-    except StatusError:
-        return None
+    except StatusError as error:
+        return chip_auth.refusal(key.oid, error.sw), b""
     except FormatError as error:
         raise ProtocolError("The chip's key is not usable.", code="chip_auth.key") from error
     card.secure(session)
@@ -120,8 +121,9 @@ def relay_to_verifier(
         return None
     try:
         answer = chip_auth.relay(card.exchange, card.relay, request)
-    except StatusError:
-        return None
+    except StatusError as error:
+        told = chip_auth.refusal(request.oid, error.sw)
+        return ChipAuthentication(by="terminal", transcript=told)
     if len(answer) < 2:
         raise ProtocolError("The chip's answer is malformed.", code="chip_auth.answer")
     return ChipAuthentication(by="verifier", transcript=chip_auth.relayed(request, answer))

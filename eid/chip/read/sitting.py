@@ -46,12 +46,16 @@ class PortraitCache(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What was just finished: ``done`` of ``total`` steps; ``file`` where it was a file."""
+    """What was just finished: ``done`` of ``total`` steps; ``file`` where it was a file.
+
+    ``finding`` is ``chip_auth.refused`` where the chip refused the proof that came with the step.
+    """
 
     step: Step
     done: int
     total: int
     file: str | None = None
+    finding: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,8 @@ class Sitting:
         self._opened: Opened | None = None
         self._answer: ActiveAuthentication | None = None
         self._chip: ChipAuthentication | None = None
+        self._refusal: ChipAuthentication | None = None
+        self._finding: str | None = None
         self._awaiting_proof = False
         self._from_cache = False
         self._done = 0
@@ -87,6 +93,7 @@ class Sitting:
         """Read what is missing; after CardRemoved it may run again, with the card that is back."""
         self._earlier, self._files, self._absent = self._earlier | self._files, {}, set()
         self._answer, self._chip, self._awaiting_proof, self._done = None, None, False, 0
+        self._refusal = self._finding = None
         try:
             card, self._opened = open_chip(card, self._door)
             self._files.update(self._opened.files)
@@ -114,7 +121,7 @@ class Sitting:
             files=self._files,
             access=self._opened.access,
             active_authentication=self._answer,
-            chip_authentication=self._chip,
+            chip_authentication=self._chip or self._refusal,
             reader=reader,
             read_at=at.replace(microsecond=0),
         )
@@ -168,9 +175,11 @@ class Sitting:
             self._chip = _terminal(chip_auth.mapping_transcript(*opened.transcript))
         elif self._wishes.plan.chip_authentication:
             found = proofs.authenticate_chip(card, self._files.get("EF.DG14"), self._door.rng)
-            if found is not None:
+            if found is not None and found[1]:
                 self._chip, terminal_key = _terminal(found[0]), found[1]
                 self._awaiting_proof = True
+            elif found is not None:
+                self._refusal, self._finding = _terminal(found[0]), "chip_auth.refused"
         if terminal is None:
             return
         if not terminal_key:
@@ -235,7 +244,8 @@ class Sitting:
         listener = self._wishes.progress
         if listener is not None:
             total = len(self._wishes.plan.files) + 2
-            listener(Progress(step=step, done=self._done, total=total, file=file))
+            note, self._finding = self._finding, None
+            listener(Progress(step=step, done=self._done, total=total, file=file, finding=note))
 
 
 def _terminal(transcript: bytes) -> ChipAuthentication:

@@ -74,6 +74,20 @@ class TestCardSecurity:
         assert found.ca_public_keys
         assert bytes.fromhex(vectors["ecdh"]["ca_picc_pub_key"]) in found.ca_public_keys[0].spki
 
+    def test_published_but_spoilt(self) -> None:
+        """The DH example, as it is spread, holds two octets too many: at 335, in the chip's key
+        (which the example also gives by itself), and at 471, in the certificate. It is refused as
+        it stands, and read without them.
+        """
+        vectors = json.loads((VECTORS / "emrtd" / "tr-03110-eac-examples.json").read_text())
+        data = bytes.fromhex(vectors["dh"]["ef_cardsecurity"])
+        with pytest.raises(FormatError) as caught:
+            parse_card_security(data)
+        assert caught.value.code == "tlv.trailing"
+        found = parse_card_security(data[:335] + data[336:471] + data[472:])
+        key = bytes.fromhex(vectors["dh"]["ca_picc_pub_key"])
+        assert any(key in entry.spki for entry in found.ca_public_keys)
+
     def test_refused(self) -> None:
         with pytest.raises(FormatError):
             parse_card_security(b"\x30\x00")
