@@ -6,11 +6,12 @@ import typer
 
 from eid.cli.qr_check import scan, show, verify
 from eid.cli.qr_issue import issue
+from eid.cli.qr_presence import answer, ask
 from eid.cli.qr_status import status
 from eid.cli.qr_verifier import verifier
 
 qr = typer.Typer(
-    help="QR codes: issue, show, verify, scan, status, and the verifier page.",
+    help="QR codes: issue, show, verify, scan, status, presence, and the verifier page.",
     no_args_is_help=True,
 )
 qr.command("issue")(issue)
@@ -18,4 +19,6 @@ qr.command("show")(show)
 qr.command("verify")(verify)
 qr.command("scan")(scan)
 qr.command("status")(status)
+qr.command("ask")(ask)
+qr.command("answer")(answer)
 qr.command("verifier")(verifier)

@@ -28,6 +28,7 @@ NOT_PROVEN = (
     "that whoever shows the code is its holder: compare the portrait or the card",
     "that the code is a state document: it is its issuer's statement about a chip it has read",
 )
+NOT_PRESENT = "where the holder's device is: a live relay carries a code from elsewhere in time"
 _CODE_HELP = "The text, - for standard input, or a picture or PDF with one code."
 _KEYS_HELP = 'Whom to believe: a file {"issuer": URL, "keys": [JWK …]}. May be repeated.'
 
@@ -110,6 +111,12 @@ def verify(  # noqa: PLR0913 - one parameter per option
     require_status: Annotated[
         bool, typer.Option("--require-status", help="Refuse where no status list can be asked.")
     ] = False,
+    question: Annotated[
+        str | None, typer.Option(help="Check a presence code against this question of yours.")
+    ] = None,
+    seen: Annotated[
+        Path | None, typer.Option(help="With --question: your file of used codes, kept for you.")
+    ] = None,
     at: Annotated[str | None, typer.Option(help="Judge as of this ISO 8601 moment.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
@@ -121,6 +128,8 @@ def verify(  # noqa: PLR0913 - one parameter per option
     from eid.qr.read_foreign import READERS
     from eid.qr.recognise import kind_of
 
+    if (question is None) != (seen is None):
+        raise SettingsError("--question and --seen go together.", code="settings.qr_verify")
     text, moment = qr_input.code(code), inputs.moment(at)
     stale = timedelta(hours=max_stale_hours)
     keys = _keys(issuer or [], trust_list, publisher or [], moment, stale)
@@ -131,7 +140,9 @@ def verify(  # noqa: PLR0913 - one parameter per option
     )
     try:
         kind = kind_of(text.encode())
-        if kind in READERS:
+        if question is not None and seen is not None:
+            report = _present(text, keys, moment, question, seen)
+        elif kind in READERS:
             found = READERS[kind](text.encode(), keys, moment, policy.max_age_s)
             report = _foreign(found)
         else:
@@ -192,6 +203,28 @@ def _fetching(folder: Path, keys: IssuerKeys, stale: timedelta) -> StatusCheck:
 
     fetch = Outbound(max_answer=MAX_TOKEN).get
     return CachedStatus(lists=ListCache(folder, fetch), keys=keys, max_stale=stale)
+
+
+def _present(
+    text: str, keys: IssuerKeys, at: datetime, question: str, seen: Path
+) -> dict[str, JSON]:
+    from eid.qr.presence import verify_presence
+    from eid.qr.question import read_question
+    from eid.qr.seen import SeenOnDisk
+
+    asked = read_question(qr_input.code(question))
+    presence = verify_presence(text, keys, asked, at=at, seen=SeenOnDisk(seen))
+    return {
+        "verdict": "accepted",
+        "kind": "presence",
+        "issuer": presence.issuer,
+        "audience": asked.audience,
+        "subject": presence.subject.hex(),
+        "issued_at": presence.issued_at.isoformat(),
+        "expires_at": presence.expires_at.isoformat(),
+        "chip_proof": presence.chip is not None,
+        "not_proven": [NOT_PRESENT],
+    }
 
 
 def _accepted(credential: Credential) -> dict[str, JSON]:

@@ -72,7 +72,7 @@ def issue(  # noqa: PLR0913 - one parameter per option
         card, what, issuer=name, key=signer, at=now, expires_at=ends,
         subject=secrets.token_bytes(16), status=place,
     )  # fmt: skip
-    symbol = _write(out, text, _level(error_correction, portrait=portrait))
+    symbol = write_code(out, text, _level(error_correction, portrait=portrait))
     report = {
         "file": str(out),
         "issuer": name,
@@ -160,6 +160,19 @@ def _signer(
     return _pem(key), issuer, None
 
 
+def signer_of_options(
+    config: Path | None, key: Path | None, issuer: str | None
+) -> tuple[SigningKey | Signer, str]:
+    """The key and the issuer's name, without a place in a status list."""
+    if config is not None and key is None and issuer is None:
+        from eid.app.qr_lists import qr_key
+        from eid.app.settings import Settings
+
+        settings = Settings.load(config)
+        return qr_key(settings), settings.issuer
+    return _signer(config, key, issuer)[:2]
+
+
 def _pem(path: Path) -> Signer:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -186,7 +199,8 @@ def _level(named: str | None, *, portrait: bool) -> ErrorCorrection:
             raise FormatError("Error correction is L, M, Q or H.", code="input.error_correction")
 
 
-def _write(out: Path, text: str, level: ErrorCorrection) -> Symbol:
+def write_code(out: Path, text: str, level: ErrorCorrection) -> Symbol:
+    """Draw *text* to *out*, as its suffix says; ``FormatError`` ``input.out``, OSError."""
     from eid.qr import render
 
     symbol = render.plan(text, error_correction=level)

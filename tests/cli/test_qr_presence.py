@@ -1,0 +1,119 @@
+"""`eid qr ask | answer | verify --question`: rows Q-001, Q-002 and Q-014, as processes see them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from eid.cli import program
+from eid.keys import SigningKey
+
+ISSUER, PLACE = "https://id.example.vn", "https://clinic.example.vn"
+
+
+@pytest.fixture
+def run(capsys):
+    def run_eid(*arguments):
+        code = program.run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_eid
+
+
+@pytest.fixture
+def issuer(tmp_path):
+    """Options of an issuer with a key of its own; its public half is in issuer.json."""
+    key = SigningKey.generate("qr")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption())  # fmt: skip
+    (tmp_path / "key.pem").write_bytes(key.private.private_bytes(*form))
+    (tmp_path / "issuer.json").write_text(
+        json.dumps({"issuer": ISSUER, "keys": [key.public_jwk()]})
+    )
+    return ["--key", tmp_path / "key.pem", "--issuer", ISSUER]
+
+
+@pytest.fixture
+def asked(run, tmp_path):
+    assert run("qr", "ask", PLACE, "--out", tmp_path / "question.png")[0] == 0
+    return tmp_path / "question.png"
+
+
+def answered(run, asked, issuer, tmp_path, *options):
+    out = tmp_path / "answer.png"
+    done = run("qr", "answer", asked, "--out", out, "--place", PLACE, *issuer, *options, "--json")
+    assert done[0] == 0, done
+    return out, json.loads(done[1])
+
+
+def checking(answer, question, tmp_path):
+    return ["qr", "verify", str(answer), "--question", str(question), "--seen",
+            str(tmp_path / "seen"), "--issuer", str(tmp_path / "issuer.json"), "--json"]  # fmt: skip
+
+
+def test_q001_a_code_passes_once_also_in_another_process(run, asked, issuer, tmp_path):
+    answer, _ = answered(run, asked, issuer, tmp_path, "--subject", "00ff")
+    check = checking(answer, asked, tmp_path)
+    code, said, _ = run(*check)
+    report = json.loads(said)
+    assert (code, report["verdict"], report["subject"]) == (0, "accepted", "00ff")
+    assert (report["audience"], report["chip_proof"]) == (PLACE, False)
+    assert "relay" in report["not_proven"][0]
+    again = subprocess.run([sys.executable, "-m", "eid.cli", *check],
+                           capture_output=True, text=True, check=False)  # fmt: skip
+    assert (again.returncode, json.loads(again.stdout)["code"]) == (1, "qr.replayed")
+
+
+def test_q001_it_dies_with_its_minute_and_answers_one_question(run, asked, issuer, tmp_path):
+    answer, _ = answered(run, asked, issuer, tmp_path)
+    late = run(*checking(answer, asked, tmp_path), "--at", "2999-01-01")
+    assert json.loads(late[1])["code"] == "qr.expired"
+    other = tmp_path / "other.txt"
+    assert run("qr", "ask", PLACE, "--out", other)[0] == 0
+    refused = run(*checking(answer, other.read_text().strip(), tmp_path))
+    assert json.loads(refused[1])["code"] == "qr.challenge"
+    assert run(*checking(answer, asked, tmp_path))[0] == 0, "a refusal uses nothing up"
+
+
+def test_q002_who_asks_is_said_and_signed(run, asked, issuer, tmp_path):
+    answer, report = answered(run, asked, issuer, tmp_path)
+    assert (report["audience"], report["issuer"], report["seconds"]) == (PLACE, ISSUER, 30)
+    attacker = tmp_path / "attacker.txt"
+    assert run("qr", "ask", "https://evil.example", "--out", attacker)[0] == 0
+    refused = run(*checking(answer, attacker.read_text().strip(), tmp_path))
+    assert json.loads(refused[1])["code"] == "qr.audience"
+
+
+@pytest.mark.parametrize("audience", ["https://evil.example", PLACE + "/", PLACE.upper()])
+def test_q014_a_place_that_is_not_registered_gets_no_answer(run, issuer, tmp_path, audience):
+    question, out = tmp_path / "question.txt", tmp_path / "answer.png"
+    assert run("qr", "ask", audience, "--out", question)[0] == 0
+    code, _, said = run("qr", "answer", question.read_text().strip(), "--out", out,
+                        "--place", PLACE, *issuer)  # fmt: skip
+    assert (code, "(qr.audience)" in said, out.exists()) == (1, True, False)
+
+
+def test_q014_a_poster_with_one_question_serves_one_person(run, asked, issuer, tmp_path):
+    first, _ = answered(run, asked, issuer, tmp_path)
+    assert run(*checking(first, asked, tmp_path))[0] == 0
+    second, _ = answered(run, asked, issuer, tmp_path)
+    assert json.loads(run(*checking(second, asked, tmp_path))[1])["code"] == "qr.replayed"
+
+
+def test_unusable_input(run, asked, issuer, tmp_path):
+    def fails(*arguments):
+        code, _, said = run(*arguments)
+        assert code == 2
+        return said
+
+    answer = ["qr", "answer", asked, "--place", PLACE, "--out"]
+    assert "(input.subject)" in fails(*answer, tmp_path / "a.png", *issuer, "--subject", "xyz")
+    assert "(settings.qr_issue)" in fails(*answer, tmp_path / "a.png")
+    assert "(input.out)" in fails("qr", "ask", PLACE, "--out", tmp_path / "a.gif")
+    for audience in ("", "a" * 201):
+        assert "(qr.question)" in fails("qr", "ask", audience, "--out", tmp_path / "a.png")
+    assert "(qr.text" in fails("qr", "ask", "a\u202eb", "--out", tmp_path / "a.png")
+    assert "(settings.qr_verify)" in fails("qr", "verify", "X", "--question", "Y")
