@@ -27,6 +27,7 @@ class Policy:
     ``require_complete``: every listed data group but fingerprints and iris must be there.
     ``require_chip_keys``: DG14 must offer usable Chip Authentication keys.
     ``remote_max_age_s``: how old a remote verifier's answer may be.
+    ``remote_anchors``: its confirmation stands in where no anchor is known, never against one.
     ``issuing_state``: the only state whose documents are served, as in the MRZ (``VNM``).
     """
 
@@ -37,6 +38,7 @@ class Policy:
     issuing_state: str | None = None
     insecure_allow_sha1: bool = False
     remote_max_age_s: int = 300
+    remote_anchors: bool = False
 
     def __post_init__(self) -> None:
         unknown = self.required - set(CHECK_NAMES)
@@ -52,13 +54,15 @@ _IDENTIFY: Final = FLOOR | {
     "holder.consistency",
     "document.expiry",
 }
-_PROVEN: Final = _IDENTIFY | {"sod.revocation", "aa.signature", "aa.freshness", "portrait"}
+_ANSWERED: Final = _IDENTIFY | {"sod.revocation", "aa.signature", "aa.freshness"}
+_PROVEN: Final = _ANSWERED | {"portrait"}
 
 IDENTIFY: Final = Policy(name="identify", required=_IDENTIFY)
 BANK: Final = Policy(name="bank", required=_PROVEN)
+LEVEL1: Final = Policy(name="level1", required=_ANSWERED, remote_anchors=True)
 LEVEL2: Final = Policy(name="level2", required=_PROVEN)
 POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
-    {policy.name: policy for policy in (IDENTIFY, BANK, LEVEL2)}
+    {policy.name: policy for policy in (IDENTIFY, BANK, LEVEL1, LEVEL2)}
 )
 
 _KINDS: Final[Mapping[str, type]] = MappingProxyType(

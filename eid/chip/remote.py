@@ -1,8 +1,9 @@
 """The word of another verifier: a state's gateway that knows what we cannot (contracts §1).
 
-Its answer stands beside ours and never replaces it. It counts only if it is authentic, about this
-very security object and these very data groups, over our own nonce, and fresh; that there was no
-answer is a state of its own. Which gateway, and how to talk to it, is the caller's.
+Its answer stands beside ours and never replaces it; only where no anchor is known may a policy let
+it stand in (``Policy.remote_anchors``). It counts only if it is authentic, about this very security
+object and these very data groups, over our own nonce, and fresh; that there was no answer is a
+state of its own. Which gateway, and how to talk to it, is the caller's.
 
 >>> from eid.chip.evidence import UNKNOWN_ACCESS, Evidence
 >>> from datetime import UTC, datetime

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from eid.chip.checks.authenticity import (
     check_active,
@@ -59,7 +59,7 @@ from eid.chip.evidence import Evidence
 from eid.chip.lds.template import trimmed
 from eid.chip.lds.vn import VnData
 from eid.chip.mrz import Mrz
-from eid.chip.policy import BANK, IDENTIFY, LEVEL2, POLICIES, Policy, load_policy
+from eid.chip.policy import BANK, IDENTIFY, LEVEL1, LEVEL2, POLICIES, Policy, load_policy
 from eid.chip.remote import RemoteResult
 from eid.chip.verdict import Check, Holder, Status, Verdict
 from eid.errors import Inconsistent
@@ -69,6 +69,7 @@ from eid.trust.store import TrustStore
 __all__ = [
     "BANK",
     "IDENTIFY",
+    "LEVEL1",
     "LEVEL2",
     "POLICIES",
     "Check",
@@ -92,7 +93,9 @@ class VerifiedCard:
 
     ``files`` are those whose hash is signed and right, nothing else. ``possession_proven`` is
     true if the chain is anchored and the chip answered the verifier's own challenge.
-    ``signer`` and ``anchor`` are SHA-256 fingerprints in hexadecimal.
+    ``signer`` and ``anchor`` are SHA-256 fingerprints in hexadecimal. ``source`` is who vouches
+    for the signer: an anchor of ours, or a remote verifier where the policy lets it stand in; then
+    ``anchor`` is empty and ``possession_proven`` false.
     """
 
     holder: Holder = field(repr=False)
@@ -105,6 +108,7 @@ class VerifiedCard:
     expires: date | None = field(repr=False)
     signer: str
     anchor: str
+    source: Literal["chip_local", "chip_remote_verifier"]
     possession_proven: bool
     policy: str
     verified_at: datetime
@@ -262,9 +266,9 @@ def _card(question: Question, found: _Judgement) -> VerifiedCard:
     """
     person, signed, chain = found.person, found.signed, found.chain
     holder = found.verdict.holder
-    if holder is None or person.mrz is None or signed is None or chain is None:
+    if holder is None or person.mrz is None or signed is None:
         raise Inconsistent(
-            "The evidence shows no holder under an anchored signature.",
+            "The evidence shows no holder under a good signature.",
             code="holder.absent",
             verdict=found.verdict,
         )
@@ -279,7 +283,8 @@ def _card(question: Question, found: _Judgement) -> VerifiedCard:
         dg13=person.dg13,
         expires=person.expires,
         signer=signed.signer.fingerprint,
-        anchor=chain.anchor.fingerprint,
+        anchor=found.verdict.anchor,
+        source="chip_local" if chain else "chip_remote_verifier",
         possession_proven="sod.chain" in proven
         and ("chip_auth" in proven or {"aa.signature", "aa.freshness"} <= proven),
         policy=question.policy.name,

@@ -9,7 +9,7 @@ from eid.errors import SettingsError
 
 
 def test_named_policies():
-    assert set(POLICIES) == {"identify", "bank", "level2"}
+    assert set(POLICIES) == {"identify", "bank", "level1", "level2"}
     assert BANK.required == LEVEL2.required > IDENTIFY.required
     assert not any(policy.insecure_allow_sha1 for policy in POLICIES.values())
 

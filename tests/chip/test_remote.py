@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eid.chip.evidence import UNKNOWN_ACCESS, Evidence
-from eid.chip.policy import FLOOR, IDENTIFY, Policy, load_policy
+from eid.chip.evidence import UNKNOWN_ACCESS, ActiveAuthentication, Evidence
+from eid.chip.policy import FLOOR, IDENTIFY, LEVEL1, Policy, load_policy
 from eid.chip.remote import RemoteReply, consult
 from eid.chip.remote_gateway import TYP, SignedGateway, request_body
-from eid.chip.verify import judge
+from eid.chip.verify import judge, verify
 from eid.errors import SettingsError
 from eid.keys import JwkSet, SigningKey, sign_jwt
 from eid.testing.remote_gateway import AUDIENCE, ISSUER, FakeGateway
+from eid.testing.softcard_active import sign
 from eid.trust.store import TrustStore
 
+CHALLENGE = bytes.fromhex("0123456789abcdef")
 REQUIRED = Policy(name="remote", required=IDENTIFY.required | {"remote"})
 
 
 @pytest.fixture
 def evidence(card_image, at):
     return Evidence(files=card_image.files, access=UNKNOWN_ACCESS, read_at=at)
+
+
+@pytest.fixture
+def answered(evidence, card_image):
+    """The evidence with an answer to our challenge."""
+    response = sign(card_image.aa_private_key, CHALLENGE, rng=secrets.token_bytes)
+    proof = ActiveAuthentication(challenge=CHALLENGE, response=response, source="verifier")
+    return dataclasses.replace(evidence, active_authentication=proof)
 
 
 @pytest.fixture
@@ -54,6 +65,34 @@ def test_it_never_makes_an_anchor(evidence, gateway, at):
     verdict, check = judged(evidence, TrustStore.of(), gateway, at)
     assert check.status == "passed"
     assert verdict.verdict == "unanchored"
+
+
+def test_level_1_takes_a_confirmation_for_a_missing_anchor(answered, gateway, at):
+    """Contracts §6: anchored or remotely confirmed, and who vouched is recorded."""
+    result = consult(gateway.adapter(), answered, at=at)
+    asked = {"policy": LEVEL1, "at": at, "challenge": CHALLENGE}
+    card = verify(answered, TrustStore.of(), remote=result, **asked)
+    assert (card.source, card.anchor, card.policy) == ("chip_remote_verifier", "", "level1")
+    assert (card.check("sod.chain").code, card.possession_proven) == ("chain.unanchored", False)
+    assert judge(answered, TrustStore.of(), **asked).verdict == "unanchored"
+    assert judge(answered, TrustStore.of(), remote=result, policy=LEVEL1, at=at).verdict == (
+        "rejected"
+    )
+    later = {**asked, "at": at + timedelta(seconds=LEVEL1.remote_max_age_s + 1)}
+    assert judge(answered, TrustStore.of(), remote=result, **later).verdict == "unanchored"
+
+
+def test_level_1_takes_no_confirmation_against_an_anchor(answered, gateway, authority, trust, at):
+    """A chain that is there and bad stays bad; a good one needs its revocation list still."""
+    result = consult(gateway.adapter(), answered, at=at)
+    asked = {"policy": LEVEL1, "at": at, "challenge": CHALLENGE, "remote": result}
+    revoking = authority.crl(at=at, revoked=[authority.ds_serial])
+    revoked = TrustStore.of(csca=[authority.csca_der], crl=[revoking])
+    assert judge(answered, revoked, **asked).reasons[0] == "chain.revoked"
+    assert judge(answered, trust, **asked).reasons[0] == "revocation.unknown"
+    clear = TrustStore.of(csca=[authority.csca_der], crl=[authority.crl(at=at)])
+    card = verify(answered, clear, **asked)
+    assert (card.source, card.possession_proven) == ("chip_local", True)
 
 
 def test_the_states_record_wins(evidence, trust, gateway, card_image, at):

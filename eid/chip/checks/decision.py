@@ -49,16 +49,23 @@ def decide(
 def _objections(question: Question, checks: tuple[Check, ...]) -> list[Check]:
     """What speaks against the card, the most telling first; a missing anchor comes last.
 
-    That revocation is unknown for want of an anchor adds nothing to the want of an anchor.
+    That revocation is unknown for want of an anchor adds nothing to the want of an anchor, and
+    where the policy lets a remote verifier stand in, its confirmation makes up for both.
     """
     required = _required(question)
     bad = [check for check in checks if check.status == "failed"]
-    for check in (check for check in checks if check.code != NO_ANCHOR):
+    made_up = {NO_ANCHOR, UNANCHORED} if _stands_in(question, checks) else {NO_ANCHOR}
+    for check in (check for check in checks if check.code not in made_up):
         lacking = check.name in required and check.status in ("absent", "unknown")
         keys = question.policy.require_chip_keys and check.code == "chip_auth.unavailable"
         if lacking or keys:
             bad.append(check)
     return sorted(bad, key=lambda check: (check.code == UNANCHORED, check.code == NOT_CHECKED))
+
+
+def _stands_in(question: Question, checks: tuple[Check, ...]) -> bool:
+    confirmed = any(check.name == "remote" and check.status == "passed" for check in checks)
+    return question.policy.remote_anchors and confirmed
 
 
 def _required(question: Question) -> frozenset[str]:
