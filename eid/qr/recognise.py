@@ -17,7 +17,17 @@ from eid.errors import FormatError
 from eid.qr import base45
 
 Kind: TypeAlias = Literal[
-    "printed", "claim169", "signed", "dcc", "idb", "vds", "vds_nc", "shc", "link", "unknown"
+    "printed",
+    "claim169",
+    "signed",
+    "dcc",
+    "idb",
+    "vds",
+    "vds_nc",
+    "shc",
+    "link",
+    "question",
+    "unknown",
 ]
 
 _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
@@ -27,12 +37,13 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"shc:/", "shc"),
     (b"{", "vds_nc"),
     (b"https://", "link"),
+    (b"EIDASK1:", "question"),
 )
 _ZLIB, _COSE = b"\x78", (b"\xd2\x84", b"\xd8\x3d", b"\x84")
 
 
 def kind_of(content: bytes) -> Kind:
-    """The kind of a code's bytes; ``signed`` is base45 that is not compressed: presence, question."""
+    """The kind of a code's bytes; ``signed`` is base45 that is not compressed: presence."""
     for prefix, kind in _PREFIXES:
         if content.startswith(prefix):
             return kind
