@@ -2,8 +2,10 @@ import json
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from eid.errors import SettingsError
+from eid.qr.algorithms import write_key
 from eid.qr.issuers import Denied, IssuerKey
 from eid.qr.verifier.settings import PageSettings
 
@@ -36,3 +38,10 @@ def test_settings_that_cannot_work(es256):
     ):
         with pytest.raises(SettingsError):
             PageSettings(**wrong)
+
+
+def test_keys_that_the_page_cannot_read_are_refused():
+    public = ec.generate_private_key(ec.BrainpoolP256R1()).public_key()
+    key = IssuerKey.foreign("UTO", b"kid", write_key(public))
+    with pytest.raises(SettingsError):
+        PageSettings(issuers=(key,)).to_json()
