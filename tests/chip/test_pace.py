@@ -317,6 +317,28 @@ class TestChoice:
         assert pace.choose_pace(infos(first, second)) is first
         assert pace.choose_pace(infos(second, first)) is second
 
+    def test_two_elements(self) -> None:
+        """A PACEInfo without a number (Spain): what the others name, else brainpoolP256r1."""
+        unnamed = info(OIDS[Suite.AES_256], None)
+        alone = pace.choose_offer(infos(unnamed))
+        assert (alone.assumed, alone.domain.name, alone.parameter_id) == (
+            True,
+            "brainpoolP256r1",
+            13,
+        )
+        named = info(OIDS[Suite.AES_128], 16)
+        offer = pace.offer_of(unnamed, infos(unnamed, named))
+        assert offer is not None
+        assert offer.parameter_id == 16
+        assert pace.choose_pace(infos(unnamed, named)) is named
+        assert pace.offer_of(unnamed, infos(unnamed, named, info(parameter_id=12))) is None
+        group = info("0.4.0.127.0.7.2.2.4.1.2", None)
+        assert pace.offer_of(group, infos(group, named)) is None
+        first = info("0.4.0.127.0.7.2.2.4.1.4", 0)
+        guessed = pace.offer_of(group, infos(group, first))
+        assert guessed is not None
+        assert guessed.parameter_id == 0
+
     def test_unknown_beside_usable(self) -> None:
         other = info("0.4.0.127.0.7.2.2.4.5.2")
         usable = info()
@@ -336,7 +358,7 @@ class TestChoice:
             info("0.4.0.127.0.7.2.2.4.1.2", 13),
             info(OIDS[Suite.AES_128], 0),
             info(OIDS[Suite.AES_128], 19),
-            info(OIDS[Suite.AES_128], None),
+            info("0.4.0.127.0.7.2.2.4.1.2", None),
             info(version=1),
         ],
     )

@@ -3,6 +3,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -245,6 +247,31 @@ def test_a_pulled_card_is_said(
     assert done.returncode == 1
     assert "card.removed" in done.stderr
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.pcsc
+def test_a_lifted_card_is_read_on(
+    case: Any, run: Any, virtual_reader: VirtualReader, tmp_path: Path
+) -> None:
+    """The card leaves at its twelfth command and is put back: ``--resume`` ends the read."""
+    out = tmp_path / "evidence.json"
+    virtual_reader.insert(case.image, faults=[pulled(12)])
+
+    def put_back() -> None:
+        limit = time.monotonic() + 20
+        while virtual_reader.commands() < 12 and time.monotonic() < limit:
+            time.sleep(0.02)
+        virtual_reader.insert(case.image)
+
+    hand = threading.Thread(target=put_back)
+    hand.start()
+    try:
+        done = run("read", "--can", "-", "--resume", "--out", out, stdin=PERSON.can)
+    finally:
+        hand.join()
+        virtual_reader.remove()
+    assert done.returncode == 0, done.stderr
+    assert "EF.DG2" in json.loads(out.read_bytes())["files"]
 
 
 @pytest.mark.pcsc

@@ -35,6 +35,8 @@ _CIPHERS: Final = (
 )
 _PREFERENCE: Final[Mapping[MappingKind, int]] = {"CAM": 2, "GM": 1, "IM": 0}
 _DOMAIN_ARCS: Final = 10
+_UNNAMED_CURVE: Final = 13
+"""brainpoolP256r1: what the cards that name no parameters at all (Spain) mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,14 @@ class Offer:
     protocol: PaceProtocol
     domain: Domain
     parameter_id: int | None
+    assumed: bool = False
+    """Whether the chip does not say which domain it means, so that a rule gave it."""
 
 
 def choose_pace(infos: SecurityInfos) -> PaceInfo:
     """Return the strongest PACEInfo this library can run.
 
-    Order: AES-256, AES-192, AES-128, 3DES; then the stronger curve or group; then chip
+    Order: what names its parameters before what does not; AES-256, AES-192, AES-128, 3DES; then the stronger curve or group; then chip
     authentication, generic, integrated mapping; then the card's own order. AccessDenied
     ``access.no_pace`` when the card offers none, ``pace.unsupported`` (with the identifiers in
     ``offered``) when it offers only others.
@@ -92,13 +96,17 @@ def offer_of(info: PaceInfo, infos: SecurityInfos | None = None) -> Offer | None
     """Return what a PACEInfo asks for, or None where this library cannot run it.
 
     ``infos`` holds the domain parameters that the chip defines itself: those are taken where
-    all of them equal a known curve's.
+    all of them equal a known curve's. A PACEInfo without a number means the chip's own parameters,
+    else those that every other PACEInfo of its family names, else, for curves, brainpoolP256r1.
     """
     protocol = PROTOCOLS.get(info.oid)
     if protocol is None or info.version != VERSION:
         return None
     try:
         domain = _domain(info, infos)
+        assumed = domain is None and info.parameter_id is None
+        if assumed:
+            domain = _assumed_domain(protocol.family, info, infos)
     except FormatError:
         return None
     if domain is None or domain.family != protocol.family:
@@ -106,7 +114,7 @@ def offer_of(info: PaceInfo, infos: SecurityInfos | None = None) -> Offer | None
     if protocol.mapping == "IM" and domain.family == "ECDH" and not _integrated(domain):
         return None
     number = domain.parameter_id if info.parameter_id is None else info.parameter_id
-    return Offer(info=info, protocol=protocol, domain=domain, parameter_id=number)
+    return Offer(info=info, protocol=protocol, domain=domain, parameter_id=number, assumed=assumed)
 
 
 def unsupported(offered: tuple[str, ...]) -> AccessDenied:
@@ -118,10 +126,10 @@ def unsupported(offered: tuple[str, ...]) -> AccessDenied:
     )
 
 
-def _rank(offer: Offer) -> tuple[int, int, int, int]:
+def _rank(offer: Offer) -> tuple[bool, int, int, int, int]:
     suite = offer.protocol.suite
     preference = _PREFERENCE[offer.protocol.mapping]
-    return suite.key_size, suite.block_size, offer.domain.strength, preference
+    return not offer.assumed, suite.key_size, suite.block_size, offer.domain.strength, preference
 
 
 def _integrated(domain: Domain) -> bool:
@@ -137,6 +145,23 @@ def _domain(info: PaceInfo, infos: SecurityInfos | None) -> Domain | None:
     if fitting or info.parameter_id is None:
         return None
     return standard_domain(info.parameter_id)
+
+
+def _assumed_domain(family: Family, info: PaceInfo, infos: SecurityInfos | None) -> Domain | None:
+    """What a PACEInfo without a number means where the chip defines no domain for it."""
+    items = infos.unknown if infos else ()
+    if any(_defines_domain(item, info) for item in items):
+        return None
+    others = {
+        other.parameter_id
+        for other in (infos.pace if infos else ())
+        if other.parameter_id is not None
+        and other.oid in PROTOCOLS
+        and PROTOCOLS[other.oid].family == family
+    }
+    if not others and family == "ECDH":
+        others = {_UNNAMED_CURVE}
+    return standard_domain(others.pop()) if len(others) == 1 else None
 
 
 def _defines_domain(item: SecurityInfo, info: PaceInfo) -> bool:

@@ -16,6 +16,7 @@ from eid.testing.authority import DocumentAuthority
 from eid.testing.card_image import CardImage
 from eid.testing.people import Person
 from eid.testing.personalise import personalise
+from eid.testing.profile_faults import ISSUE_FAULTS
 from eid.testing.profiles import PROFILES
 from eid.testing.softcard import SoftwareCard
 from eid.testing.softcard_quirks import QUIRKS
@@ -75,6 +76,17 @@ def test_habits(card_image: CardImage, at: datetime, name: str) -> None:
     evidence = attempt()
     for file, content in evidence.files.items():
         assert card_image.files[file] == content
+
+
+def test_two_element_pace(
+    authority: DocumentAuthority, people: dict[str, Person], at: datetime
+) -> None:
+    """A PACEInfo that does not name its parameters: the usual curve is taken, and written down."""
+    profile = ISSUE_FAULTS["pace-two-elements"].apply(PROFILES["cccd-2021"])
+    image = personalise(people["thu"], authority, at=at, profile=profile)
+    card = SoftwareCard(image, sleep=lambda _: None)
+    evidence = read(card, Can(image.can), plan=PLAN, at=at)
+    assert (evidence.access.protocol, evidence.access.parameter_id) == ("PACE", 13)
 
 
 def test_c_mapping_of_a_chip_without_its_key(
