@@ -1,4 +1,7 @@
-"""The 211 forged cards through the public entry point: verdict, reason class, time."""
+"""The 211 forged cards through the public entry point: verdict, reason class, time.
+
+Row C-050: the 29 sound cards of family ``base``, over many algorithms, are accepted.
+"""
 
 from __future__ import annotations
 
