@@ -215,8 +215,8 @@ class Accounts:
             raise AccountError("The user name or the password is wrong.", code="login.refused")
         if account.state not in _ADMITTED:
             raise AccountError("The account is locked.", code="account.locked")
-        if not self._fast and needs_rehash(cast("str", stored)):
-            self.set_password(account.id, password)
+        if row is not None and not self._fast and needs_rehash(cast("str", stored)):
+            self._renew_hash(account.id, row.password, password)
         return account
 
     def subject(self, account_id: str, sector: str) -> str:
@@ -307,6 +307,13 @@ class Accounts:
                 at=at,
             )
             raise AccountError(error.message, code=error.code, case=case.id) from None
+
+    def _renew_hash(self, account_id: str, before: object, password: str) -> None:
+        """Hash the same password anew, unless it was replaced since it was read."""
+        sealed = self._seal.password(account_id, self._hash(password))
+        same = and_(accounts.c.id == account_id, accounts.c.password == before)
+        with self._database.write() as connection:
+            connection.execute(update(accounts).where(same).values(password=sealed))
 
     def _hash(self, password: str) -> str:
         return hash_password(password, insecure_fast_hash=self._fast)

@@ -263,6 +263,27 @@ def test_fast_hash_is_replaced_where_strong_ones_are_wanted(
     strong.close()
 
 
+def test_a_login_never_brings_back_a_password_that_was_just_replaced(
+    sqlite_store, sqlite_url, tmp_path, person, monkeypatch
+):
+    """The reset commits while a login with the old password is about to renew its hash."""
+    account = sqlite_store.accounts.create(person(), password=PASSWORD)
+    strong = open_store(sqlite_url, tmp_path)
+    needed = accounts_module.needs_rehash
+
+    def meanwhile(stored):
+        strong.accounts.set_password(account.id, "another horse")
+        return needed(stored)
+
+    monkeypatch.setattr(accounts_module, "needs_rehash", meanwhile)
+    assert log_in(strong).id == account.id
+    monkeypatch.undo()
+    assert log_in(strong, password="another horse").id == account.id
+    with pytest.raises(AccountError):
+        log_in(strong)
+    strong.close()
+
+
 def test_o053_guessing_is_slowed_per_account(store, person):
     store.accounts.create(person(), password=PASSWORD)
     for _ in range(PER_ACCOUNT.failures):
