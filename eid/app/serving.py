@@ -18,8 +18,9 @@ from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
 from eid.oidc.card_login import MAX_SEALED
+from eid.oidc.endpoint import Traffic
 from eid.oidc.traffic import RateLimit, networks
-from eid.oidc.web import Traffic, create_app
+from eid.oidc.web import create_app
 
 if TYPE_CHECKING:
     import falcon

@@ -14,10 +14,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from eid.errors import OAuthError
 from eid.keys import JSON
 from eid.oidc.payload import Payload, texts
 
 Axis = Literal["level", "auth"]
+BEST_AUTH_LEVEL = 2
+"""The highest authentication level that the login pages can lead to: password and card."""
 _HIGHEST = {"level": 2, "auth": 4}
 _SUFFIX = re.compile(r":(level|auth):([1-9])", re.ASCII)
 
@@ -92,3 +95,10 @@ def answer(request: AcrRequest, standing: Standing, *, prefix: str) -> str:
         if holds(value, standing, prefix=prefix):
             return value
     return f"{prefix}:auth:{standing.auth_level}"
+
+
+def unmet() -> OAuthError:
+    """The essential acr cannot be reached (OIDC unmet-authentication-requirements 1.0)."""
+    return OAuthError(
+        "unmet_authentication_requirements", "The level that was asked for cannot be reached."
+    )

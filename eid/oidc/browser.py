@@ -23,13 +23,15 @@ from eid.oidc.answers import (
     step,
 )
 from eid.oidc.authorization import AuthorizationRequest, error_values, reply_to
-from eid.oidc.authorize import LIMITS, ErrorRedirect, authorize, known_client
+from eid.oidc.authorize import ErrorRedirect, authorize
 from eid.oidc.errors import retry_headers, status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
 from eid.oidc.login import account_of, client_of, methods_left, open_methods, with_password
 from eid.oidc.pages import Problem
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
+from eid.oidc.recipient import known_client
+from eid.oidc.request_source import LIMITS
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SignOn
 

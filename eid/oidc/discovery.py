@@ -9,10 +9,9 @@ import hashlib
 from dataclasses import dataclass, field
 
 from eid.keys import JSON, SIGNING_ALGORITHMS, canonical_json, encode_base64url
-from eid.oidc.acr import supported
+from eid.oidc.acr import BEST_AUTH_LEVEL, supported
 from eid.oidc.assertion import ALGORITHMS
 from eid.oidc.authorization import RESPONSE_MODES
-from eid.oidc.authorize import BEST_AUTH_LEVEL
 from eid.oidc.claims import FIELDS
 from eid.oidc.client import AUTH_METHODS
 from eid.oidc.client_metadata import GRANT_TYPES

@@ -15,8 +15,7 @@ from eid.levels.account import Account
 from eid.levels.assess import assess
 from eid.levels.assurance import Assurance, Factor
 from eid.oidc import session as sessions
-from eid.oidc.acr import Standing, is_met
-from eid.oidc.authorize import unmet
+from eid.oidc.acr import Standing, is_met, unmet
 from eid.oidc.clients import Client
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.provider import Provider

@@ -11,19 +11,14 @@ from datetime import datetime, timedelta
 
 from eid.errors import OAuthError
 from eid.keys import JSON
-from eid.oidc.authorize import (
-    LIMITS,
-    REFERENCE_PREFIX,
-    Source,
-    judge,
-    registered_redirect_uri,
-    signed_source,
-)
+from eid.oidc.authorize import judge
 from eid.oidc.direct import Call, receive_call
 from eid.oidc.handles import key_of, new_handle
 from eid.oidc.http import Request, Response, json_response
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
+from eid.oidc.recipient import registered_redirect_uri
+from eid.oidc.request_source import LIMITS, REFERENCE_PREFIX, Source, signed_source
 
 _OF_THE_CALL = frozenset({"client_secret", "client_assertion", "client_assertion_type", "request"})
 

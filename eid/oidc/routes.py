@@ -1,0 +1,102 @@
+"""Every path that the provider serves, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from eid.errors import Unavailable
+from eid.oidc import (
+    browser,
+    card_login,
+    discovery,
+    introspection,
+    logout,
+    pushed,
+    revocation,
+    token,
+    userinfo,
+)
+from eid.oidc.http import Request, Response, json_response
+from eid.oidc.pages import style
+from eid.oidc.provider import Provider
+
+Handler = Callable[[Provider, Request], Response]
+MAX_FORM = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One path: a handler per method, and whether programs (``api``) or people use it."""
+
+    path: str
+    handlers: Mapping[str, Handler]
+    api: bool = False
+    max_body: int = MAX_FORM
+
+
+def routes(provider: Provider) -> tuple[Route, ...]:
+    """Every path that the provider serves."""
+    one = "/interaction/{interaction_id}"
+    return (
+        Route(path="/authorize", handlers={"GET": browser.start, "POST": browser.start}),
+        Route(path=one, handlers={"GET": browser.show}),
+        Route(path=f"{one}/password", handlers={"POST": browser.password}),
+        Route(path=f"{one}/card", handlers={"GET": browser.card}),
+        Route(path=f"{one}/card/return", handlers={"GET": browser.card_return}),
+        Route(
+            path=f"{one}/consent",
+            handlers={"GET": browser.consent_page, "POST": browser.consent},
+        ),
+        Route(path=f"{one}/cancel", handlers={"GET": browser.cancel_page, "POST": browser.cancel}),
+        Route(
+            path="/card/evidence",
+            handlers={"POST": _receive_evidence},
+            api=True,
+            max_body=card_login.MAX_SEALED,
+        ),
+        Route(path="/token", handlers={"POST": token.respond}, api=True),
+        Route(path="/par", handlers={"POST": pushed.respond}, api=True),
+        Route(path="/revoke", handlers={"POST": revocation.respond}, api=True),
+        Route(path="/introspect", handlers={"POST": introspection.respond}, api=True),
+        Route(path="/logout", handlers={"GET": logout.respond, "POST": logout.respond}),
+        Route(path="/logout/confirm", handlers={"POST": logout.confirm}),
+        Route(
+            path="/userinfo",
+            handlers={"GET": userinfo.respond, "POST": userinfo.respond},
+            api=True,
+        ),
+        _static("/.well-known/openid-configuration", discovery.metadata_document(provider)),
+        _static("/jwks", discovery.LiveKeysDocument(provider)),
+        _static(
+            "/style.css",
+            discovery.Document(
+                body=style(), content_type="text/css; charset=utf-8", max_age_s=3600
+            ),
+        ),
+        Route(path="/health/live", handlers={"GET": _live, "HEAD": _live}, api=True),
+        Route(path="/health/ready", handlers={"GET": _ready, "HEAD": _ready}, api=True),
+    )
+
+
+def _static(path: str, document: discovery.Document | discovery.LiveKeysDocument) -> Route:
+    def respond(_provider: Provider, request: Request) -> Response:
+        return document.respond(request)
+
+    return Route(path=path, handlers={"GET": respond, "HEAD": respond}, api=True)
+
+
+def _receive_evidence(provider: Provider, request: Request) -> Response:
+    form = request.form(limits=MappingProxyType({"evidence": card_login.MAX_SEALED}))
+    return json_response({"handle": card_login.receive(provider, form, at=provider.clock())})
+
+
+def _live(_provider: Provider, _request: Request) -> Response:
+    return json_response({"status": "live"})
+
+
+def _ready(provider: Provider, _request: Request) -> Response:
+    if not provider.is_ready():
+        raise Unavailable("The provider is not ready.")
+    return json_response({"status": "ready"})
