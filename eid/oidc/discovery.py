@@ -15,6 +15,7 @@ from eid.oidc.authorization import RESPONSE_MODES
 from eid.oidc.claims import FIELDS
 from eid.oidc.client import AUTH_METHODS
 from eid.oidc.client_metadata import GRANT_TYPES
+from eid.oidc.cors import ANYBODY
 from eid.oidc.errors import DPOP_ALGORITHMS
 from eid.oidc.http import Request, Response
 from eid.oidc.provider import Provider
@@ -34,10 +35,10 @@ class Document:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Entity tag and how long it may be kept."""
+        """Entity tag, how long it may be kept, and that any page may read it."""
         tag = encode_base64url(hashlib.sha256(self.body).digest()[:12])
         cache = f"public, max-age={self.max_age_s}"
-        return (("ETag", f'"{tag}"'), ("Cache-Control", cache))
+        return (("ETag", f'"{tag}"'), ("Cache-Control", cache), ANYBODY)
 
     def respond(self, request: Request) -> Response:
         """The document, or 304 where the caller has it."""

@@ -11,6 +11,7 @@ import falcon
 from eid.errors import EidError, RequestRefused
 from eid.keys import encode_base64url
 from eid.oidc.answers import error_page
+from eid.oidc.cors import readable
 from eid.oidc.errors import json_error
 from eid.oidc.http import Request, Response
 from eid.oidc.provider import Provider
@@ -44,6 +45,7 @@ class Endpoint:
         started = time.perf_counter()
         correlation = encode_base64url(self._provider.rng(9))
         trusted = self._traffic.trusted_proxies
+        request = None
         try:
             self._admit(address_of(req, trusted))
             request = request_of(
@@ -57,6 +59,8 @@ class Endpoint:
         except EidError as error:
             record_refusal(self._provider, self._route.path, error, correlation)
             answer = self._error(error, req.method, correlation)
+        if self._route.pages and request is not None:
+            answer = readable(self._provider, request, answer)
         send(answer, resp)
         seconds = time.perf_counter() - started
         self._traffic.metrics.count(self._route.path, req.method, answer.status, seconds)

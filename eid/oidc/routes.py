@@ -10,6 +10,7 @@ from eid.errors import Unavailable
 from eid.oidc import (
     browser,
     card_login,
+    cors,
     discovery,
     introspection,
     logout,
@@ -28,11 +29,15 @@ MAX_FORM = 32 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One path: a handler per method, and whether programs (``api``) or people use it."""
+    """One path: a handler per method, and whether programs (``api``) or people use it.
+
+    ``pages`` says that web pages of public clients call it too.
+    """
 
     path: str
     handlers: Mapping[str, Handler]
     api: bool = False
+    pages: bool = False
     max_body: int = MAX_FORM
 
 
@@ -56,17 +61,13 @@ def routes(provider: Provider) -> tuple[Route, ...]:
             api=True,
             max_body=card_login.MAX_SEALED,
         ),
-        Route(path="/token", handlers={"POST": token.respond}, api=True),
-        Route(path="/par", handlers={"POST": pushed.respond}, api=True),
-        Route(path="/revoke", handlers={"POST": revocation.respond}, api=True),
+        _called_by_pages("/token", {"POST": token.respond}),
+        _called_by_pages("/par", {"POST": pushed.respond}),
+        _called_by_pages("/revoke", {"POST": revocation.respond}),
         Route(path="/introspect", handlers={"POST": introspection.respond}, api=True),
         Route(path="/logout", handlers={"GET": logout.respond, "POST": logout.respond}),
         Route(path="/logout/confirm", handlers={"POST": logout.confirm}),
-        Route(
-            path="/userinfo",
-            handlers={"GET": userinfo.respond, "POST": userinfo.respond},
-            api=True,
-        ),
+        _called_by_pages("/userinfo", {"GET": userinfo.respond, "POST": userinfo.respond}),
         _static("/.well-known/openid-configuration", discovery.metadata_document(provider)),
         _static("/jwks", discovery.LiveKeysDocument(provider)),
         _static(
@@ -85,6 +86,11 @@ def _static(path: str, document: discovery.Document | discovery.LiveKeysDocument
         return document.respond(request)
 
     return Route(path=path, handlers={"GET": respond, "HEAD": respond}, api=True)
+
+
+def _called_by_pages(path: str, handlers: Mapping[str, Handler]) -> Route:
+    asked = {**handlers, "OPTIONS": cors.preflight}
+    return Route(path=path, handlers=asked, api=True, pages=True)
 
 
 def _receive_evidence(provider: Provider, request: Request) -> Response:
