@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Final
 
@@ -30,8 +30,9 @@ READER: Final = "Virtual PCD"
 SLOTS: Final = (f"{READER} 00 00", f"{READER} 00 01")
 _RUN: Final = Path("/run")
 _SOCKET: Final = Path("/run/pcscd/pcscd.comm")
-_START_S: Final = 3.0
-_NOTICE_S: Final = 10.0
+_START_S: Final = 15.0
+_NOTICE_S: Final = 8.0
+_INSERTIONS: Final = 4
 _SETTLE_S: Final = 0.01  # pcscd writes its log a moment before it changes the state
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _CONFIGURATION: Final = """FRIENDLYNAME "{reader}"
@@ -74,10 +75,23 @@ class Presence:
 
 
 class Slots:
-    """The cards in the two slots of the reader."""
+    """The cards in the two slots of the reader.
 
-    def __init__(self, presence: Presence) -> None:
+    ``put`` inserts a card at a port; ``patience`` is how long one insertion may go unnoticed.
+    """
+
+    def __init__(
+        self,
+        presence: Presence,
+        *,
+        put: Callable[[SoftwareCard, int], vpcd.InsertedCard] = lambda card, port: vpcd.insert(
+            card, port=port
+        ),
+        patience: float = _NOTICE_S,
+    ) -> None:
         self._presence = presence
+        self._put = put
+        self._patience = patience
         self._cards: dict[int, vpcd.InsertedCard] = {}
 
     def insert(self, order: Mapping[str, object]) -> dict[str, object]:
@@ -88,10 +102,27 @@ class Slots:
             self._cards.pop(slot).remove()
             if order.get("wait", True):
                 self._presence.wait(SLOTS[slot], present=False)
-        self._cards[slot] = vpcd.insert(card, port=vpcd.PORT + slot)
+        self._cards[slot] = self._put(card, vpcd.PORT + slot)
         if order.get("wait", True):
-            self._presence.wait(SLOTS[slot], present=True)
+            self._wait_noticed(slot, card)
         return {}
+
+    def _wait_noticed(self, slot: int, card: SoftwareCard) -> None:
+        """Wait for pcscd's line about the card.
+
+        A card that is in the slot before pcscd's thread has looked there for the first time is
+        powered without that line (a busy machine, pcscd just started): lift it and lay it again.
+        """
+        for insertion in range(1, _INSERTIONS + 1):
+            try:
+                self._presence.wait(SLOTS[slot], present=True, timeout=self._patience)
+            except ReaderError:
+                if insertion == _INSERTIONS:
+                    raise
+                self._cards.pop(slot).remove()
+                self._cards[slot] = self._put(card, vpcd.PORT + slot)
+            else:
+                return
 
     def remove(self, order: Mapping[str, object]) -> dict[str, object]:
         """Take the card out, if one is there; waits for EMPTY unless told not to."""

@@ -37,8 +37,8 @@ from eid.testing.faults import Fault
 
 _LIBRARY: Final = "usr/lib/pcsc/drivers/serial"
 _UNSHARE: Final = ("unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child")
-_START_S: Final = 10.0
-_ORDER_S: Final = 30.0
+_START_S: Final = 30.0
+_ORDER_S: Final = 60.0
 _STOP_S: Final = 3.0
 _MAX_SOCKET_PATH: Final = 107
 _OWN_FOLDER: Final = "box"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import threading
 
 import pytest
@@ -13,6 +14,8 @@ from eid.errors import ReaderError
 from eid.testing import box
 from eid.testing.box import Presence, Slots, main
 from eid.testing.card_image import CardImage
+from eid.testing.softcard import SoftwareCard
+from eid.testing.vpcd import InsertedCard
 
 INSERTED = "00400184 eventhandler.c:423:EHStatusHandlerThread() Card inserted into {}\n"
 REMOVED = "00400184 eventhandler.c:358:EHStatusHandlerThread() Card Removed From {}\n"
@@ -37,6 +40,38 @@ def test_presence_wakes_who_waits() -> None:
             0.05, lambda: daemon.write(INSERTED.format(FIRST)) and daemon.flush()
         ).start()
         presence.wait(FIRST, present=True)
+        daemon.close()
+        presence.join()
+
+
+class _Insertions:
+    """A reader whose daemon writes its line only about the card laid for the ``last`` time."""
+
+    def __init__(self, log: io.TextIOBase, last: int) -> None:
+        self.log, self.last, self.count = log, last, 0
+
+    def __call__(self, card: SoftwareCard, port: int) -> InsertedCard:
+        self.count += 1
+        if self.count == self.last:
+            self.log.write(INSERTED.format(FIRST))
+            self.log.flush()
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        return InsertedCard(card, ours)
+
+
+@pytest.mark.parametrize(("last", "code"), [(1, None), (2, None), (99, "reader.unnoticed")])
+def test_a_card_without_its_line_is_laid_again(card_image, last: int, code: str | None) -> None:
+    """pcscd powers a card that lay there at its first look without saying so."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as log, os.fdopen(write_end, "w") as daemon:
+        insertions = _Insertions(daemon, last)
+        presence = Presence(log)
+        patience = {1: 30.0, 2: 1.0}.get(last, 0.01)
+        slots = Slots(presence, put=insertions, patience=patience)
+        order = {"do": "insert", "image": json.loads(card_image.to_json())}
+        assert box.obey(slots, json.dumps(order)).get("code") == code
+        assert insertions.count >= min(last, 4)
         daemon.close()
         presence.join()
 
