@@ -1,9 +1,9 @@
 """Prepare a fresh clone: Debian packages, the virtual-reader driver and a hash-pinned ``.venv``.
 
 ``make`` calls this before every target. It asks nothing, does only what is missing and returns
-at once when nothing is. ``EID_NO_APT=1`` leaves apt alone. ``prepare.py browser`` adds Chromium
-for the tests of pages, where that is possible. ``prepare.py lock`` resolves
-requirements/*.txt anew; ``prepare.py lock --upgrade`` moves every pin to the newest version.
+at once when nothing is. ``EID_NO_APT=1`` leaves apt alone. ``prepare.py browser`` adds what only
+tests need where that is possible: Chromium for pages, SoftHSM for keys in a token.
+``prepare.py lock`` resolves requirements/*.txt anew; ``lock --upgrade`` moves every pin up.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ STAMP = VENV / "eid-prepared.json"
 UNFINISHED = STATE / "unfinished"
 DRIVER = STATE / "vpcd"
 REQUIREMENTS = ROOT / "requirements"
+FOR_TESTS = {"chromium": ("chromium", "chromium-browser"), "softhsm2": ("softhsm2-util",)}
 INPUTS = ("pyproject.toml", "scripts/prepare.py", "requirements/*.txt")
 
 # What pip is told by its configuration or environment, and the variable that tells uv the same.
@@ -181,19 +182,20 @@ def prepare_machine() -> list[str]:
     return missing
 
 
-def prepare_browser() -> None:
-    """Install Chromium for the tests of pages, if that is possible; else they are skipped."""
-    if found("chromium", "chromium-browser"):
-        return
+def prepare_tests() -> None:
+    """Install what only tests need, if that is possible; else those tests are skipped."""
+    wanted = [name for name, programs in FOR_TESTS.items() if not found(*programs)]
     apt = not os.environ.get("EID_NO_APT") and shutil.which("apt-get") is not None
-    prefix = root_prefix() if apt else None
+    prefix = root_prefix() if apt and wanted else None
     try:
         if prefix is not None:
-            install_packages(["chromium"], prefix)
+            install_packages(wanted, prefix)
     except CannotPrepare as error:
         say(f"apt did not help [{str(error).splitlines()[-1]}]")
-    if not found("chromium", "chromium-browser"):
-        say("no Chromium, tests of pages are skipped; to get it: sudo apt-get install chromium")
+    missing = [name for name, programs in FOR_TESTS.items() if not found(*programs)]
+    if missing:
+        names = " ".join(missing)
+        say(f"without {names}: tests that need it are skipped; sudo apt-get install {names}")
 
 
 def report_missing(missing: list[str], *, pyscard: bool) -> None:
@@ -328,7 +330,7 @@ def lock(*options: str) -> None:
         "dev.txt": [
             "pyproject.toml",
             "requirements/build.in",
-            "--extra=server",
+            "--extra=all",
             "--group=dev",
             "--no-emit-package=pyscard",
         ],
@@ -369,7 +371,7 @@ def main(arguments: list[str]) -> int:
             if not arguments:
                 prepare()
             elif arguments[0] == "browser":
-                prepare_browser()
+                prepare_tests()
             else:
                 lock(*arguments[1:])
         except CannotPrepare as error:

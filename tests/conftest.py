@@ -7,11 +7,14 @@ the machine's own readers.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,7 +26,11 @@ from eid.testing.people import PEOPLE, Person
 from eid.testing.personalise import personalise
 from eid.testing.virtual_reader import VirtualReader, socket_in, unavailable_reason
 
+if TYPE_CHECKING:
+    from eid.keys.pkcs11 import TokenPlace
+
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+SOFT_TOKEN_MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 _SOCKET_DIR = pytest.StashKey[Path]()
 
 
@@ -86,3 +93,34 @@ def virtual_reader(pytestconfig: pytest.Config) -> Iterator[VirtualReader]:
         pytest.skip(reason)
     with VirtualReader.start(pytestconfig.stash[_SOCKET_DIR]) as reader:
         yield reader
+
+
+@pytest.fixture(scope="session")
+def soft_tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of this process's software tokens: SoftHSM reads its place once."""
+    if shutil.which("softhsm2-util") is None or not SOFT_TOKEN_MODULE.exists():
+        pytest.skip("softhsm2 is not installed")
+    pytest.importorskip("pkcs11")
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    (folder / "conf").write_text(
+        f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\n"
+    )
+    before = os.environ.get("SOFTHSM2_CONF")
+    os.environ["SOFTHSM2_CONF"] = str(folder / "conf")
+    yield folder / "tokens"
+    os.environ.pop("SOFTHSM2_CONF")
+    if before is not None:
+        os.environ["SOFTHSM2_CONF"] = before
+
+
+@pytest.fixture
+def token_place(soft_tokens: Path) -> TokenPlace:
+    """A new, empty software token (SoftHSM), and how to open it."""
+    from eid.keys.pkcs11 import TokenPlace  # noqa: PLC0415 - the extra may be absent
+
+    label = f"eid-{secrets.token_hex(4)}"
+    command = ["softhsm2-util", "--init-token", "--free", "--label", label]
+    command += ["--pin", "1234", "--so-pin", "87654321"]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return TokenPlace(module=SOFT_TOKEN_MODULE, token=label, pin="1234")

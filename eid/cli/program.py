@@ -47,6 +47,7 @@ _EXTRAS = {
     "qrcode": "qr",
     "PIL": "qr",
     "zxingcpp": "scan",
+    "pkcs11": "pkcs11",
     "pypdfium2": "scan",
     "granian": "server",
 }

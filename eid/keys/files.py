@@ -38,7 +38,7 @@ def load_or_create_signing_key(
 
 def load_signing_key(path: Path, purpose: str, alg: SigningAlgorithm) -> SigningKey:
     """The key of this file, made if it is absent; SettingsError as above."""
-    pem = _load_or_create(path, lambda: new_private_pem(alg))
+    pem = load_or_create(path, lambda: new_private_pem(alg))
     try:
         return SigningKey.from_pem(pem, purpose, alg)
     except FormatError as error:
@@ -60,14 +60,14 @@ def load_or_create_secret(
 ) -> bytes:
     """``data_dir/keys/<purpose>.secret``, ``length`` raw bytes; SettingsError as above."""
     path = place_of(data_dir, purpose, ".secret")
-    secret = _load_or_create(path, lambda: rng(length))
+    secret = load_or_create(path, lambda: rng(length))
     if len(secret) != length:
         raise _settings(path, "The secret has a wrong length.", f"{length} bytes")
     return secret
 
 
 def _load_private(path: Path) -> ec.EllipticCurvePrivateKey:
-    pem = _load_or_create(path, new_private_pem)
+    pem = load_or_create(path, new_private_pem)
     try:
         return load_private(pem)
     except FormatError as error:
@@ -81,7 +81,8 @@ def place_of(data_dir: Path, purpose: str, suffix: str) -> Path:
     return data_dir / "keys" / (purpose + suffix)
 
 
-def _load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
+def load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The content of a key file, made by ``make`` if it is absent; SettingsError as above."""
     try:
         if not path.exists():
             _create(path, make())

@@ -129,7 +129,7 @@ def test_the_test_command_fails_when_a_step_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "fails"), [({"EID_NO_APT": "1"}, False), ({}, False), ({}, True)]
 )
-def test_the_browser_is_optional(
+def test_what_only_tests_need_is_optional(
     prepare: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -139,7 +139,7 @@ def test_the_browser_is_optional(
     there: list[str] = []
 
     def install(names: list[str], prefix: list[str]) -> None:
-        assert (names, prefix) == (["chromium"], [])
+        assert (names, prefix) == (["chromium", "softhsm2"], [])
         if fails:
             raise prepare.CannotPrepare("no such package")
         there.extend(names)
@@ -151,8 +151,8 @@ def test_the_browser_is_optional(
     monkeypatch.setattr(prepare, "root_prefix", list)
     monkeypatch.setattr(prepare, "install_packages", install)
     monkeypatch.setattr(prepare, "found", lambda *names: bool(there))
-    prepare.prepare_browser()
-    assert there == ([] if setting or fails else ["chromium"])
+    prepare.prepare_tests()
+    assert there == ([] if setting or fails else ["chromium", "softhsm2"])
     said = capsys.readouterr().err
-    assert ("tests of pages are skipped" in said) == (not there)
-    prepare.prepare_browser()
+    assert ("tests that need it are skipped" in said) == (not there)
+    prepare.prepare_tests()
