@@ -264,7 +264,7 @@ class Desk:
 
     def until(self, expression: str) -> None:
         """Wait for a condition; Playwright's own waiting would need eval, which the page forbids."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not self.page.evaluate(expression):
             assert time.monotonic() < end, expression
             self.page.wait_for_timeout(20)

@@ -93,7 +93,7 @@ def kiosk(issuer: str, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[b
         yield f"http://{address}", process, log
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def wait_until_live(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -102,7 +102,7 @@ def wait_until_live(url: str, process: subprocess.Popen[bytes]) -> None:
         try:
             if requests.get(url, timeout=5).status_code == 200:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.05)
 
 
@@ -158,7 +158,7 @@ def test_a_login_at_a_real_agent(
     assert back.headers["Location"] == f"{issuer}/interaction/1/card/return?handle={HANDLE}"
     assert len(received) == 1
     process.send_signal(signal.SIGTERM)
-    process.wait(20)
+    process.wait(60)
     written = log.read_text("utf-8")
     assert "consent issuer=" in written
     assert PEOPLE["thu"].number not in written

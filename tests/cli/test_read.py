@@ -258,7 +258,7 @@ def test_a_lifted_card_is_read_on(
     virtual_reader.insert(case.image, faults=[pulled(12)])
 
     def put_back() -> None:
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         while virtual_reader.commands() < 12 and time.monotonic() < limit:
             time.sleep(0.02)
         virtual_reader.insert(case.image)
@@ -288,7 +288,7 @@ def test_an_interrupted_wait_is_calm(virtual_reader: VirtualReader, tmp_path: Pa
     process.stdin.flush()
     assert "virtual reader" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert not list(tmp_path.iterdir())
 

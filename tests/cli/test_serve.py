@@ -35,8 +35,8 @@ def assert_slow_bodies_stop_nobody(port: int) -> None:
             client.sendall(head.encode())
         time.sleep(0.3)
         provider = f"http://127.0.0.1:{port}"
-        assert requests.get(f"{provider}/health/ready", timeout=10).status_code == 200
-        assert requests.post(f"{provider}/token", data={"a": "b"}, timeout=10).status_code == 401
+        assert requests.get(f"{provider}/health/ready", timeout=60).status_code == 200
+        assert requests.post(f"{provider}/token", data={"a": "b"}, timeout=60).status_code == 401
 
 
 def test_it_serves_until_it_is_ended(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_it_serves_until_it_is_ended(tmp_path: Path) -> None:
             assert process.poll() is None
             try:
                 ready = requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5)
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.05)
                 continue
             break
@@ -62,7 +62,7 @@ def test_it_serves_until_it_is_ended(tmp_path: Path) -> None:
         assert_slow_bodies_stop_nobody(port)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in err
     assert (tmp_path / "eid.db").stat().st_size

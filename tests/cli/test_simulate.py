@@ -55,7 +55,7 @@ def test_it_waits_until_interrupted_and_leaves_nothing(sent: int, tmp_path: Path
     assert name == "PCSCLITE_CSOCK_NAME"
     assert Path(path).is_socket()
     process.send_signal(sent)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not Path(path).exists()

@@ -62,7 +62,7 @@ def test_processes_at_once_end_with_one_key(tmp_path, name):
         processes = [context.Process(target=_load, args=arguments) for _ in range(4)]
         for process in processes:
             process.start()
-        seen = {queue.get(timeout=20) for _ in processes}
+        seen = {queue.get(timeout=60) for _ in processes}
         for process in processes:
             process.join()
         assert len(seen) == 1

@@ -24,7 +24,7 @@ def test_cards_come_and_go(reader: VirtualReader, card_image: CardImage) -> None
 
     def wait_for(kind: str) -> pcsc.Event:
         while True:
-            event = events.get(timeout=10)
+            event = events.get(timeout=60)
             if event.kind == kind and event.reader in (name, ""):
                 return event
 
@@ -69,7 +69,7 @@ class Watcher:
         return seen
 
     def _line(self) -> str:
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         while b"\n" not in self._rest:
             ready, _, _ = select.select([self._lines], [], [], max(0, limit - time.monotonic()))
             chunk = os.read(self._lines, 4096) if ready else b""
@@ -80,7 +80,7 @@ class Watcher:
 
     def end(self) -> str:
         """Have it stop, and return what it complained of."""
-        _, complaints = self.process.communicate(b"", timeout=20)
+        _, complaints = self.process.communicate(b"", timeout=60)
         assert self.process.returncode == 0
         return complaints.decode()
 

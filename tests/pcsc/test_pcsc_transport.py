@@ -126,9 +126,9 @@ def test_waiting(reader: VirtualReader, card_image: CardImage) -> None:
         pcsc.wait_for_card(reader.names[0], timeout=0.2)
     timer = threading.Timer(0.3, lambda: reader.insert(card_image))
     timer.start()
-    assert pcsc.wait_for_card(allow_virtual=True, timeout=20) == reader.names[0]
+    assert pcsc.wait_for_card(allow_virtual=True, timeout=60) == reader.names[0]
     timer.join()
-    assert pcsc.wait_for_card(allow_virtual=True, timeout=20) == reader.names[0]
+    assert pcsc.wait_for_card(allow_virtual=True, timeout=60) == reader.names[0]
 
 
 def test_waiting_for_a_card_presented_anew(reader: VirtualReader, card_image: CardImage) -> None:
