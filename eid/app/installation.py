@@ -14,6 +14,7 @@ from typing import Literal
 
 from eid.admin.counter import CounterDesk
 from eid.app.live_keys import LiveKeys
+from eid.app.secret_source import secret_source
 from eid.app.settings import Settings
 from eid.app.verifier import TrustFolder, Verifier
 from eid.chip.verify import IDENTIFY
@@ -175,12 +176,14 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
     Raises SettingsError for what must be mended, Unavailable when the database is down.
     """
-    store = open_store(
-        settings.database,
-        settings.data_dir,
-        node=_node(),
-        insecure_fast_hash=settings.insecure_fast_hash,
-    )
+    with secret_source(settings) as secrets:
+        store = open_store(
+            settings.database,
+            settings.data_dir,
+            node=_node(),
+            secrets=secrets,
+            insecure_fast_hash=settings.insecure_fast_hash,
+        )
     try:
         yield Installation(
             settings=settings,

@@ -28,6 +28,7 @@ EXTRAS = {
     "rp": ("authlib", "requests"),
     "store": ("sqlalchemy", "alembic"),
     "qr": ("qrcode", "PIL"),
+    "pkcs11": ("pkcs11",),
     "scan": ("zxingcpp",),
     "server": ("granian", "typer"),
 }
