@@ -56,6 +56,7 @@ class Request:
     origin: str | None = None
     fetch_site: str | None = None
     if_none_match: str | None = None
+    accept_language: str = ""
     cookies: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     path: Mapping[str, str] = field(default_factory=dict, repr=False)
     address: str = ""

@@ -73,7 +73,9 @@ def routes(provider: Provider) -> tuple[Route, ...]:
         _static(
             "/style.css",
             discovery.Document(
-                body=style(), content_type="text/css; charset=utf-8", max_age_s=3600
+                body=style(provider.settings.theme),
+                content_type="text/css; charset=utf-8",
+                max_age_s=3600,
             ),
         ),
         Route(path="/health/live", handlers={"GET": _live, "HEAD": _live}, api=True),

@@ -16,8 +16,10 @@ from sqlalchemy.exc import IntegrityError
 
 from eid.errors import Unavailable
 from eid.keys import JSON, Envelope, canonical_json, parse_json_object
+from eid.levels.consent import Consent
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store.audit import Audit
+from eid.store.consents import enter
 from eid.store.database import Database
 from eid.store.prepared import Prepared
 from eid.store.schema import grants
@@ -66,7 +68,7 @@ _FAMILY = Prepared(
     )
 )
 # A card's evidence is personal data: what is left of a used handle is that it was used.
-_FORGOTTEN = frozenset({"handle"})
+_FORGOTTEN = frozenset({"handle", "sign_up"})
 _FORGET = Prepared(update(grants).where(_THIS).values(payload=bindparam("new_payload")))
 _PURGE = delete(grants).where(grants.c.expires_at < bindparam("now"))
 
@@ -132,6 +134,7 @@ class Grants:
         at: datetime,
         issue: Sequence[Grant] = (),
         events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Grant | None:
         """Use the grant up; of all callers, on all nodes, one gets it, and ``issue`` is stored.
 
@@ -147,7 +150,7 @@ class Grants:
                     nothing = self._seal_payload(kind, key, {})
                     this = {"this_kind": kind, "this_key": key, "new_payload": nothing}
                     _FORGET.run(connection, this)
-                self._audit.append(connection, events)
+                self._audit.append(connection, [*enter(connection, consents), *events])
         return self._open(row) if row else None
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:

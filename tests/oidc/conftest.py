@@ -39,6 +39,7 @@ from eid.keys import (
     verify_jwt,
 )
 from eid.levels.account import Account, Profile
+from eid.levels.consent import Consent
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, RegisteredClients, client_from_metadata
 from eid.oidc.ports import AuditEvent, Grant, Grants
@@ -137,6 +138,7 @@ class MemoryGrants:
         at: datetime,
         issue: Sequence[Grant] = (),
         events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Grant | None:
         with self._lock:
             found = self._live(kind, key, at)
@@ -147,6 +149,10 @@ class MemoryGrants:
                 self._used[kind, key] = at
                 for grant in issue:
                     self._put(grant)
+                self.events.extend(
+                    AuditEvent(kind="consent.given", at=one.given_at, account=one.account)
+                    for one in consents
+                )
                 self.events.extend(events)
             return found
 
