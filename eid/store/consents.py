@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Row, and_, insert, select, update
 
 from eid.errors import AccountError
 from eid.keys import canonical_json
@@ -24,7 +24,7 @@ from eid.levels.consent import (
 from eid.oidc.ports import AuditEvent
 from eid.store.audit import Audit
 from eid.store.database import Database
-from eid.store.prepared import Prepared
+from eid.store.prepared import Place, Prepared
 from eid.store.schema import consents
 
 _GIVE = Prepared(insert(consents))
@@ -74,10 +74,10 @@ class Consents:
             return tuple(map(_consent, connection.execute(ordered)))
 
 
-def enter(connection: Connection, given: Sequence[Consent]) -> list[AuditEvent]:
+def enter(place: Place, given: Sequence[Consent]) -> list[AuditEvent]:
     """Enter consents within the caller's write transaction; the rows of the record for them."""
     if given:
-        _GIVE.run_many(connection, [_row(consent) for consent in given])
+        _GIVE.run_many(place, [_row(consent) for consent in given])
     return [_event(one, "consent.given", one.given_at, one.channel) for one in given]
 
 
