@@ -10,11 +10,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from eid.app import people_settings
+from eid.app.people_settings import PeopleSettings
 from eid.errors import SettingsError
 
 Role = Literal["own_services", "state_body", "licensed_provider"]
@@ -54,6 +57,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "pkcs11.pin": (str, "the PIN of the token's user, best by EID_PKCS11_PIN"),
     "pkcs11.wrapping_key": (str, "the label of the token's AES key that seals the secrets"),
     "password.insecure_fast_hash": (bool, "true or false; true for loopback issuers only"),
+    **people_settings.KEYS,
 }
 _REQUIRED = ("issuer", "listen", "database", "data_dir", "trust", "agent.url")
 
@@ -90,6 +94,7 @@ class Settings:
     requests_per_minute: int = 6000
     trust_framework: str = "eid"
     outbound_hosts: tuple[str, ...] = ()
+    people: PeopleSettings = field(default_factory=PeopleSettings)
     secrets_source: SecretsFrom = "files"
     secrets_given: Mapping[str, str] = field(default_factory=dict, repr=False)
     pkcs11: TokenSettings | None = None
@@ -217,6 +222,7 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         requests_per_minute=_number(values, "requests_per_minute", 6000, 10**9, file),
         trust_framework=str(values.get("trust_framework", "eid")),
         outbound_hosts=_texts(values, "outbound_hosts", file),
+        people=people_settings.read(values, folder, wrong=partial(_wrong, file)),
         secrets_source=_source(values, file),
         pkcs11=_pkcs11(values, file, folder),
     )

@@ -7,7 +7,7 @@ interaction's form token.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from eid.oidc.authorization import Reply
 from eid.oidc.context import context_of
 from eid.oidc.cookies import form_token, is_form_token
 from eid.oidc.errors import retry_headers, status_of
-from eid.oidc.http import Parameters, Request, Response, see_other
+from eid.oidc.http import NO_LIMITS, Parameters, Request, Response, see_other
 from eid.oidc.interaction import Interaction
 from eid.oidc.login import client_of
 from eid.oidc.pages import Problem, Shown, render
@@ -190,18 +190,34 @@ def page_of(
     return replace(answer, headers=answer.headers + retry_headers(page.status))
 
 
-def own_form(provider: Provider, request: Request, session: Session) -> Parameters:
+def own_form(
+    provider: Provider,
+    request: Request,
+    session: Session,
+    *,
+    limits: Mapping[str, int] = NO_LIMITS,
+) -> Parameters:
     """The form, if it stood on this login's own page; RequestRefused otherwise."""
-    own = provider.settings.origin
+    return checked_form(provider, request, session.cookie, session.interaction.id, limits=limits)
+
+
+def checked_form(
+    provider: Provider,
+    request: Request,
+    cookie: str,
+    purpose: str,
+    *,
+    limits: Mapping[str, int] = NO_LIMITS,
+) -> Parameters:
+    """The form, if it carries the token of this cookie and purpose, from a page of ours."""
     if request.fetch_site is not None:
         same = request.fetch_site == "same-origin"
     else:
-        same = request.origin in {None, own}
-    form = request.form()
-    token = form.get("csrf")
-    if not same or not is_form_token(token, session.cookie, session.interaction.id):
+        same = request.origin in {None, provider.settings.origin}
+    form = request.form(limits=limits)
+    if not same or not is_form_token(form.get("csrf"), cookie, purpose):
         raise RequestRefused(
-            "The form did not come from this login's page.", code="interaction.cross_site"
+            "The form did not come from the provider's page.", code="interaction.cross_site"
         )
     return form
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from eid.errors import AccountError, OAuthError
+from eid.errors import AccountError, OAuthError, RequestRefused
 from eid.oidc import card_login, card_request, consent as consents, session as sessions, sign_on
 from eid.oidc.answers import (
     Look,
@@ -28,7 +28,8 @@ from eid.oidc.authorize import ErrorRedirect, authorize
 from eid.oidc.context import language_of
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
-from eid.oidc.login import account_of, client_of, methods_left, open_methods, with_password
+from eid.oidc.login import account_of, client_of, open_methods, with_password
+from eid.oidc.offered import methods_left
 from eid.oidc.pages import Problem, text_version
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
@@ -136,6 +137,8 @@ def card(provider: Provider, request: Request) -> Response:
     """``GET /interaction/{id}/card``: the page with the form for the card agent."""
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
+    if "card" not in provider.settings.methods:
+        raise RequestRefused("Cards are not taken here.", code="interaction.impossible_step")
     asked = card_request.ask(provider, session, at=at)
     interaction = asked.session.interaction
     return page_of(
@@ -176,7 +179,6 @@ def consent_page(provider: Provider, request: Request) -> Response:
         return see_other(place_of(provider, interaction))
     account, client = account_of(provider, interaction), client_of(provider, interaction)
     worth = consents.authentication_of(provider, interaction, account, at=at)
-    left = methods_left(interaction, account)
     return page_of(
         provider,
         request,
@@ -188,7 +190,11 @@ def consent_page(provider: Provider, request: Request) -> Response:
         fields=consents.requested_fields(interaction.request),
         level=worth.level if worth else 0,
         auth_level=worth.auth_level if worth else 0,
-        methods=left if interaction.request.acr.voluntary else (),
+        methods=(
+            methods_left(provider, interaction.factors, account)
+            if interaction.request.acr.voluntary
+            else ()
+        ),
     )
 
 
@@ -243,7 +249,7 @@ def _login_page(
 ) -> Response:
     interaction = session.interaction
     client = client_of(provider, interaction)
-    methods = methods_left(interaction, None)
+    methods = methods_left(provider, interaction.factors, None)
     if interaction.account_id is not None:
         account = account_of(provider, interaction)
         methods = open_methods(provider, interaction, account, client, at=at)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from eid.errors import EidError, OAuthError, RequestRefused
+from eid.errors import EidError, OAuthError
 from eid.keys import JSON, sign_jwt
 from eid.oidc import sign_on
+from eid.oidc.answers import checked_form
 from eid.oidc.client import Client
 from eid.oidc.context import context_of
-from eid.oidc.cookies import form_token, is_form_token, read_cookie
+from eid.oidc.cookies import form_token, read_cookie
 from eid.oidc.handles import new_handle
 from eid.oidc.hints import Hint, hinted
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
@@ -63,17 +64,8 @@ def respond(provider: Provider, request: Request) -> Response:
 def confirm(provider: Provider, request: Request) -> Response:
     """``POST /logout/confirm``: the person's own yes."""
     at = provider.clock()
-    own = provider.settings.origin
     cookie = read_cookie(request, sign_on.cookie_name(provider)) or ""
-    same = (
-        request.fetch_site == "same-origin"
-        if request.fetch_site is not None
-        else request.origin in {None, own}
-    )
-    if not same or not is_form_token(request.form().get("csrf"), cookie, _FORM):
-        raise RequestRefused(
-            "The form did not come from the provider's page.", code="interaction.cross_site"
-        )
+    checked_form(provider, request, cookie, _FORM)
     found = sign_on.current(provider, request, at=at)
     if found is not None:
         end_session(provider, found, at=at)

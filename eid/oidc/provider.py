@@ -22,8 +22,8 @@ from eid.keys import (
     SigningKey,
 )
 from eid.levels.rules import Rules
-from eid.oidc.account.ports import OwnPages
 from eid.oidc.clients import Client, Clients, check_operator
+from eid.oidc.own_ports import OwnPages
 from eid.oidc.ports import Accounts, Grants
 from eid.oidc.settings import ProviderSettings
 

@@ -13,7 +13,7 @@ from eid.keys import JSON
 from eid.levels.account import Account, Event
 from eid.levels.consent import Consent
 from eid.levels.factors.code import ChannelKind, Sender
-from eid.oidc.methods.ports import Factors
+from eid.oidc.factor_ports import Factors
 from eid.oidc.ports import AuditEvent
 
 
