@@ -12,8 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from eid.admin.officers import (
+    Officer as Officer,
+    check_standing,
+    officer_login as officer_login,
+)
 from eid.admin.ports import CaseBook, Register
 from eid.chip.evidence import Evidence
+from eid.chip.remote import RemoteVerifier, consult
 from eid.chip.verify import LEVEL2, VerifiedCard, verify
 from eid.errors import AccountError, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
@@ -26,21 +32,6 @@ from eid.trust.store import TrustStore
 
 CLIENT_ID = "eid-counter"
 CHALLENGE_LIFETIME = timedelta(seconds=120)
-SESSION_LIFETIME = timedelta(hours=8)
-_SEAL = object()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Officer:
-    """An officer who has logged in; only `officer_login` makes one."""
-
-    account_id: str
-    until: datetime
-    _seal: object = field(repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if self._seal is not _SEAL:
-            raise TypeError("an Officer comes from officer_login only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +43,15 @@ class Appointment:
     expires_at: datetime
 
 
-def officer_login(
-    register: Register, username: str, password: str, *, address: str, at: datetime
-) -> Officer:
-    """Check an officer's password and role; AccountError otherwise, ``login.not_an_officer``."""
-    account = register.check_password(username, password, address=address, at=at)
-    if not _is_officer(account):
-        raise AccountError("This account is not an officer's.", code="login.not_an_officer")
-    return Officer(account_id=account.id, until=at + SESSION_LIFETIME, _seal=_SEAL)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """An officer's word that the person present is the card's holder; ``second`` agreed."""
+
+    officer: Officer
+    evidence: Evidence = field(repr=False)
+    card: VerifiedCard = field(repr=False)
+    representative: str | None = None
+    second: str | None = None
 
 
 class CounterDesk:
@@ -71,30 +63,26 @@ class CounterDesk:
         issuer: str,
         register: Register,
         grants: Grants,
-        trust: TrustStore,
+        trust: Callable[[], TrustStore] | TrustStore,
         cases: CaseBook | None = None,
         rules: Rules | None = None,
+        gateway: RemoteVerifier | None = None,
         rng: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._issuer = issuer
         self._register = register
         self._grants = grants
-        self._trust = trust
+        self._trust = trust if callable(trust) else lambda: trust
+        self._gateway = gateway
         self._cases = cases
         self._rules = rules or Rules.load()
         self._rng = rng
 
     def begin(self, officer: Officer, *, at: datetime) -> Appointment:
         """Open an appointment; its challenge is good for one answer within 120 seconds."""
-        self._check_standing(officer, at)
+        check_standing(self._register, officer, "enrol", at=at)
         name = encode_base64url(self._rng(32))
-        challenge = derive_challenge(
-            issuer=self._issuer,
-            client_id=CLIENT_ID,
-            transaction_id=name,
-            cookie_hash=b"",
-            random=self._rng(32),
-        )
+        challenge = self.challenge(name, cookie_hash=b"")
         expires = at + CHALLENGE_LIFETIME
         self._grants.put(
             Grant(
@@ -109,6 +97,29 @@ class CounterDesk:
         )
         return Appointment(id=name, challenge=challenge, expires_at=expires)
 
+    def challenge(self, name: str, *, cookie_hash: bytes) -> bytes:
+        """A new challenge for one reading, bound to its browser where there is one (§2)."""
+        return derive_challenge(
+            issuer=self._issuer,
+            client_id=CLIENT_ID,
+            transaction_id=name,
+            cookie_hash=cookie_hash,
+            random=self._rng(32),
+        )
+
+    def judge(self, evidence: Evidence, challenge: bytes, *, at: datetime) -> VerifiedCard:
+        """The card under ``level2``, or what `eid.chip.verify.verify` finds wrong with it.
+
+        Where the operator has a gateway, its word may stand in for an anchor that is not known.
+        """
+        policy, remote = LEVEL2, None
+        if self._gateway is not None:
+            policy = replace(LEVEL2, remote_anchors=True)
+            remote = consult(self._gateway, evidence, at=at)
+        return verify(
+            evidence, self._trust(), policy=policy, at=at, challenge=challenge, remote=remote
+        )
+
     def enrol(  # noqa: PLR0913 - each is a fact of its own
         self,
         officer: Officer,
@@ -122,55 +133,61 @@ class CounterDesk:
         address: str = "counter",
         at: datetime,
     ) -> Account:
-        """Raise the holder's account to level 2, or create it there.
+        """Raise the holder's account to level 2, or create it there, in one step.
+
+        Raises RequestRefused (``counter.appointment``) for a used or foreign appointment, else
+        as :meth:`raise_holder` and :meth:`judge`.
+        """
+        check_standing(self._register, officer, "enrol", at=at)
+        if not matched_by_hand:
+            raise _unmatched()
+        challenge = self._consume(officer, appointment_id, at)
+        card = self.judge(evidence, challenge, at=at)
+        match = Match(officer=officer, evidence=evidence, card=card, representative=representative)
+        return self.raise_holder(match, username, password, address=address, at=at)
+
+    def raise_holder(
+        self, match: Match, username: str, password: str, *, address: str, at: datetime
+    ) -> Account:
+        """Raise the account of the person whom an officer matched with the card.
 
         The card's person owns the account: a known number is raised as it is, a login name
-        without a person must be proven by its password, and a new name is created. Raises
-        RequestRefused (``counter.appointment``) for a used or foreign appointment, AccountError
-        (with the ``case`` that was opened when another account holds the number already), or what `eid.chip.verify.verify` finds wrong with the card under ``level2``.
+        without a person must be proven by its password, and a new name is created. AccountError
+        with the ``case`` that was opened when another account holds the number already.
         """
-        self._check_standing(officer, at)
-        if not matched_by_hand:
-            raise AccountError(
-                "Level 2 needs the officer's match of the holder.",
-                code="account.holder_match_missing",
-            )
-        challenge = self._consume(officer, appointment_id, at)
-        card = verify(evidence, self._trust, policy=LEVEL2, at=at, challenge=challenge)
+        officer, card = match.officer, match.card
+        check_standing(self._register, officer, "enrol", at=at)
         profile = profile_from_card(card)
+        representative = match.representative
         check_eligible(profile, 2, representative=representative, rules=self._rules, at=at)
         account = self._find(officer, card, username, password, address=address, at=at)
-        if account is not None and account.id == officer.account_id:
+        if account is not None and account.id in {officer.account_id, match.second}:
             raise AccountError("Officers do not enrol themselves.", code="counter.own_account")
         fresh = account or Account(
             id=encode_base64url(self._rng(16)), username=username, created_at=at
         )
         raised = replace(
-            move(fresh, "proofed_at_counter", at=at, holder_match="officer", source="chip_local"),
+            move(fresh, "proofed_at_counter", at=at, holder_match="officer", source=card.source),
             profile=profile,
             representative=representative,
         )
-        event = self._event(officer, raised, evidence, at)
+        event = self._event(match, raised, at)
         if account is None:
             return self._register.create(raised, password=password, events=(event,))
         return self._register.update(raised, at=at, events=(event,))
 
-    def _check_standing(self, officer: Officer, at: datetime) -> None:
-        account = self._register.by_id(officer.account_id)
-        if at >= officer.until or account is None or not _is_officer(account):
-            raise AccountError("The officer's session is over.", code="login.expired")
-
-    def _event(
-        self, officer: Officer, raised: Account, evidence: Evidence, at: datetime
-    ) -> AuditEvent:
+    def _event(self, match: Match, raised: Account, at: datetime) -> AuditEvent:
         salt = self._rng(32)
+        detail = {"officer": match.officer.account_id, "holder_match": "officer", "level": "2"}
+        if match.second is not None:
+            detail["second"] = match.second
         return AuditEvent(
             kind="account.proofed_at_counter",
             at=at,
             account=raised.id,
-            detail={"officer": officer.account_id, "holder_match": "officer", "level": "2"},
-            commitment=evidence.commitment(salt),
-            opening=salt + evidence.digest(),
+            detail=detail,
+            commitment=match.evidence.commitment(salt),
+            opening=salt + match.evidence.digest(),
         )
 
     def _consume(self, officer: Officer, appointment_id: str, at: datetime) -> bytes:
@@ -215,8 +232,10 @@ class CounterDesk:
         return AccountError(message, code=code, case=case)
 
 
-def _is_officer(account: Account) -> bool:
-    return "officer" in account.roles and account.state in {"registered", "active"}
+def _unmatched() -> AccountError:
+    return AccountError(
+        "Level 2 needs the officer's match of the holder.", code="account.holder_match_missing"
+    )
 
 
 def _key(name: str) -> bytes:

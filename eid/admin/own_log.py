@@ -36,7 +36,7 @@ WORDS: Mapping[str, str] = {
     "login.refused": "Đăng nhập bị từ chối / log-in refused",
 }
 _SHOWN = ("by", "reason", "ground", "level", "purpose", "what", "acr", "decision", "outcome")
-_STYLE = (
+STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}th,td{border:1px solid #777;padding:.3rem .5rem;"
     "text-align:left;vertical-align:top}code{font-size:85%}@media print{body{margin:0}}"
@@ -59,7 +59,7 @@ def own_log_page(lines: Iterable[LogLine], *, name: str) -> str:
     rows = "".join(_row(line) for line in lines)
     return (
         '<!doctype html><html lang="vi"><head><meta charset="utf-8">'
-        f"<title>Nhật ký / Log</title><style>{_STYLE}</style></head><body>"
+        f"<title>Nhật ký / Log</title><style>{STYLE}</style></head><body>"
         f"<h1>Nhật ký tài khoản {escape(name)} / Your log</h1>"
         "<p>Mỗi dòng có số thứ tự trong sổ ghi; bạn có quyền yêu cầu chứng minh cho từng dòng. / "
         "Each line has its place in the record; you may ask for a proof of any.</p>"

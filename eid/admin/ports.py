@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
-from eid.levels.account import Account, Event
+from eid.keys import JSON
+from eid.levels.account import Account, Event, LockGround
+from eid.levels.assurance import Factor
+from eid.levels.factors.passkey import PasskeyParty
 from eid.oidc.ports import AuditEvent
 
+Request = Literal["subject_request", "lock_request", "unlock_request"]
 
-class Register(Protocol):
-    """The accounts, as the counter reads and writes them."""
+
+class People(Protocol):
+    """Accounts by their internal id."""
 
     def by_id(self, account_id: str) -> Account | None:
         """The account with this internal id."""
+
+
+class Register(People, Protocol):
+    """The accounts, as the counter reads and writes them."""
 
     def by_username(self, username: str) -> Account | None:
         """The account with this login name."""
@@ -59,11 +68,8 @@ class RecoveryBook(Protocol):
         """Decide it, once."""
 
 
-class RecoveryRegister(Protocol):
+class RecoveryRegister(People, Protocol):
     """The accounts, as recovery reads and writes them."""
-
-    def by_id(self, account_id: str) -> Account | None:
-        """The account with this internal id."""
 
     def happen(
         self, account_id: str, event: Event, *, by: str, reason: str, at: datetime
@@ -74,3 +80,125 @@ class RecoveryRegister(Protocol):
         self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
     ) -> None:
         """Replace the password, on record."""
+
+
+class Looks(Protocol):
+    """Looks at people, each on record in the transaction that shows what was seen."""
+
+    def by_id(self, account_id: str, *, by: str, reason: str, at: datetime) -> Account | None:
+        """The account with this internal id."""
+
+    def by_username(self, username: str, *, by: str, reason: str, at: datetime) -> Account | None:
+        """The account with this login name."""
+
+    def by_number(self, number: str, *, by: str, reason: str, at: datetime) -> Account | None:
+        """The account of the person with this personal number."""
+
+    def log(self, account_id: str, *, by: str, reason: str, at: datetime) -> Sequence[LogRow]:
+        """What the record says of the account, newest first."""
+
+
+class LogRow(Protocol):
+    """One row of the record and its place in it."""
+
+    @property
+    def node(self) -> str:
+        """The node whose chain it is in."""
+
+    @property
+    def seq(self) -> int:
+        """Its number there."""
+
+    @property
+    def event(self) -> AuditEvent:
+        """What happened."""
+
+
+class Passkeys(Protocol):
+    """The officers' passkeys."""
+
+    def begin_passkey(
+        self, account_id: str, party: PasskeyParty, *, username: str, enrol: bool, at: datetime
+    ) -> tuple[str, dict[str, JSON]]:
+        """A handle to keep and the browser's options."""
+
+    def enrol_passkey(
+        self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
+    ) -> str:
+        """The id of the new factor."""
+
+    def check_passkey(
+        self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
+    ) -> Factor:
+        """The factor of a passkey that answered."""
+
+    def enrolled(self, account_id: str) -> Sequence[EnrolledFactor]:
+        """The factors that count."""
+
+
+class EnrolledFactor(Protocol):
+    """One enrolled factor."""
+
+    @property
+    def method(self) -> str:
+        """Its method."""
+
+
+class AccountDesk(RecoveryRegister, Register, Protocol):
+    """Everything that the counter's pages do with accounts."""
+
+    def happen(
+        self,
+        account_id: str,
+        event: Event,
+        *,
+        by: str,
+        reason: str,
+        at: datetime,
+        ground: LockGround = "own_request",
+    ) -> Account:
+        """Move the account, on record."""
+
+
+class OpenCase(Protocol):
+    """A case that waits for its decision."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def kind(self) -> str:
+        """What it is about."""
+
+    @property
+    def account(self) -> str | None:
+        """Whom it is about."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """Since when."""
+
+    @property
+    def opened_by(self) -> str:
+        """By which officer."""
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Until when it must be decided."""
+
+    def is_overdue(self, at: datetime) -> bool:
+        """Whether that time is over."""
+
+
+class CaseDesk(CaseBook, RecoveryBook, Protocol):
+    """Everything that the counter's pages do with cases."""
+
+    def request(self, kind: Request, account_id: str, *, by: str, at: datetime) -> str:
+        """Open a case that a person or a body asked for, or find the open one; its id."""
+
+    def by_id(self, case_id: str) -> OpenCase | None:
+        """The case with this id."""
+
+    def pending(self) -> Sequence[OpenCase]:
+        """Every open case, the one that is due first first."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from eid.admin.counter import Officer
+from eid.admin.officers import Officer, check_standing
 from eid.admin.ports import RecoveryBook, RecoveryRegister
 from eid.errors import AccountError, HolderMismatch, RequestRefused
 from eid.keys import JSON, encode_base64url
@@ -73,7 +73,7 @@ class RecoveryDesk:
         HolderMismatch for another person's card, InsufficientEvidence for one that did not prove
         itself, AccountError ``recovery.own_account`` or for an account that cannot be recovered.
         """
-        self._check_standing(officer, at)
+        check_standing(self._register, officer, "recover", at=at)
         account = self._recoverable(account_id)
         if account.id == officer.account_id:
             raise AccountError("Officers do not recover their own.", code="recovery.own_account")
@@ -103,12 +103,24 @@ class RecoveryDesk:
             self._grants.put(grant)
         return RecoveryCase(id=case_id, account_id=account.id, outcome=outcome, expires_at=expires)
 
+    def waiting(self, case_id: str, outcome: Outcome, *, at: datetime) -> RecoveryCase:
+        """What was asked for and waits for a second officer; RequestRefused ``recovery`` if not."""
+        asked = self._grants.get("recovery", _key(f"{case_id}:{outcome}"), at=at)
+        if asked is None:
+            raise _over()
+        return RecoveryCase(
+            id=case_id,
+            account_id=str(asked.payload["account"]),
+            outcome=outcome,
+            expires_at=asked.expires_at,
+        )
+
     def approve(self, officer: Officer, case: RecoveryCase, *, at: datetime) -> Approval:
         """Agree, as a second officer, once; AccountError ``recovery.four_eyes`` for the first.
 
         RequestRefused ``recovery`` when it was agreed, has expired or was never asked for.
         """
-        self._check_standing(officer, at)
+        check_standing(self._register, officer, "recover", at=at)
         key = _key(f"{case.id}:{case.outcome}")
         asked = self._grants.get("recovery", key, at=at)
         if asked is None:
@@ -154,12 +166,6 @@ class RecoveryDesk:
         if account is None or account.state in {"locked", "closed"}:
             raise AccountError("This account cannot be recovered now.", code="recovery.impossible")
         return account
-
-    def _check_standing(self, officer: Officer, at: datetime) -> None:
-        account = self._register.by_id(officer.account_id)
-        good = account is not None and account.state in {"registered", "active"}
-        if at >= officer.until or not good or account is None or "officer" not in account.roles:
-            raise AccountError("The officer's session is over.", code="login.expired")
 
 
 def _over() -> RequestRefused:

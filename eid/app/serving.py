@@ -12,6 +12,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from eid.app.counter import counter_beside
 from eid.app.gate import THREADS, Gate
 from eid.app.installation import open_installation
 from eid.app.qr_lists import SignedLists, add_routes
@@ -19,7 +20,6 @@ from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
 from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.endpoint import Traffic
-from eid.oidc.pages import check_theme
 from eid.oidc.traffic import RateLimit, networks
 from eid.oidc.web import create_app
 
@@ -36,8 +36,6 @@ def serve(settings: Settings) -> None:
         installation.store.database.check()
         installation.trust.current()
         installation.provider()
-        if settings.people.theme is not None:
-            check_theme(settings.people.theme)
     server = Server(
         "eid",
         address=settings.host,
@@ -50,7 +48,8 @@ def serve(settings: Settings) -> None:
         websockets=False,
         respawn_failed_workers=True,
     )
-    server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
+    with counter_beside(settings):
+        server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
 
 
 def _create_gated(settings: Settings) -> Gate:

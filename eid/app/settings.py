@@ -9,23 +9,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from eid.app import people_settings
-from eid.app.people_settings import PeopleSettings
 from eid.errors import SettingsError
 
 Role = Literal["own_services", "state_body", "licensed_provider"]
 
 _MAX_FILE = 64 * 1024
-SecretsFrom = Literal["files", "environment", "token"]
-WRAPPING_KEY = "eid-secrets"
-_SOURCES = ("files", "environment", "token")
 _ROLES = ("own_services", "state_body", "licensed_provider")
 MAX_SESSION_S = 24 * 3600
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -51,25 +45,22 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "agent.url": (str, 'the card agent\'s address, such as "http://127.0.0.1:8350"'),
     "operator.legal_entity": (str, "the operator's name as a legal entity"),
     "operator.role": (str, " | ".join(_ROLES)),
-    "secrets.source": (str, " | ".join(_SOURCES)),
-    "pkcs11.module": (str, "the path of a PKCS#11 library"),
-    "pkcs11.token": (str, "the label of a token"),
-    "pkcs11.pin": (str, "the PIN of the token's user, best by EID_PKCS11_PIN"),
-    "pkcs11.wrapping_key": (str, "the label of the token's AES key that seals the secrets"),
+    "counter.url": (str, "the https address of the counter, an origin of its own"),
+    "counter.listen": (str, '"host:port", another one than the provider\'s'),
+    "counter.second_officer": (bool, "true or false; whether two officers must match a holder"),
     "password.insecure_fast_hash": (bool, "true or false; true for loopback issuers only"),
-    **people_settings.KEYS,
 }
 _REQUIRED = ("issuer", "listen", "database", "data_dir", "trust", "agent.url")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSettings:
-    """A PKCS#11 token, and the label of the AES key in it that seals the secrets."""
+class CounterPlace:
+    """Where the counter's pages are: an address of their own, apart from the provider's."""
 
-    module: Path
-    token: str
-    pin: str = field(repr=False)
-    wrapping_key: str = WRAPPING_KEY
+    url: str
+    host: str
+    port: int
+    second_officer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +85,7 @@ class Settings:
     requests_per_minute: int = 6000
     trust_framework: str = "eid"
     outbound_hosts: tuple[str, ...] = ()
-    people: PeopleSettings = field(default_factory=PeopleSettings)
-    secrets_source: SecretsFrom = "files"
-    secrets_given: Mapping[str, str] = field(default_factory=dict, repr=False)
-    pkcs11: TokenSettings | None = None
+    counter: CounterPlace | None = None
 
     @property
     def development(self) -> bool:
@@ -111,13 +99,11 @@ class Settings:
         Raises SettingsError naming the file, the key and what was expected.
         """
         file = str(path)
-        environ = environ or {}
-        values = _over(_flatten(_read(path), file), environ, file)
+        values = _over(_flatten(_read(path), file), environ or {}, file)
         for key in _REQUIRED:
             if key not in values:
                 raise _wrong(file, key, "is missing")
-        given = {name: text for name, text in environ.items() if name.startswith("EID_SECRET_")}
-        return replace(_check(values, file, path.resolve().parent), secrets_given=given)
+        return _check(values, file, path.resolve().parent)
 
 
 def _read(path: Path) -> Mapping[str, object]:
@@ -182,12 +168,7 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
     issuer = _origin_url(values, "issuer", file)
     agent_url = _origin_url(values, "agent.url", file)
     development = issuer.startswith("http://")
-    listen = _LISTEN.fullmatch(str(values["listen"]))
-    if listen is None or not 0 < int(listen["port"]) < 65536:
-        raise _wrong(file, "listen", "is no address")
-    host = listen["host"].strip("[]")
-    if development and host not in _LOOPBACK:
-        raise _wrong(file, "listen", "must be on loopback for an http issuer")
+    host, port = _listen(values, "listen", file, development=development)
     workers = cast("int", values.get("workers", 1))
     if not 1 <= workers <= 64:
         raise _wrong(file, "workers", "is out of range")
@@ -206,7 +187,7 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
     return Settings(
         issuer=issuer,
         host=host,
-        port=int(listen["port"]),
+        port=port,
         database=_database(str(values["database"]), folder),
         data_dir=(folder / str(values["data_dir"])).absolute(),
         trust=(folder / str(values["trust"])).absolute(),
@@ -222,34 +203,37 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         requests_per_minute=_number(values, "requests_per_minute", 6000, 10**9, file),
         trust_framework=str(values.get("trust_framework", "eid")),
         outbound_hosts=_texts(values, "outbound_hosts", file),
-        people=people_settings.read(values, folder, wrong=partial(_wrong, file)),
-        secrets_source=_source(values, file),
-        pkcs11=_pkcs11(values, file, folder),
+        counter=_counter(values, issuer, file),
     )
 
 
-def _source(values: Mapping[str, object], file: str) -> SecretsFrom:
-    source = values.get("secrets.source", "files")
-    if source not in _SOURCES:
-        raise _wrong(file, "secrets.source", "is unknown")
-    if source == "token" and "pkcs11.module" not in values:
-        raise _wrong(file, "pkcs11.module", "is missing")
-    return cast("SecretsFrom", source)
+def _listen(
+    values: Mapping[str, object], key: str, file: str, *, development: bool
+) -> tuple[str, int]:
+    listen = _LISTEN.fullmatch(str(values[key]))
+    if listen is None or not 0 < int(listen["port"]) < 65536:
+        raise _wrong(file, key, "is no address")
+    host = listen["host"].strip("[]")
+    if development and host not in _LOOPBACK:
+        raise _wrong(file, key, "must be on loopback for an http issuer")
+    return host, int(listen["port"])
 
 
-def _pkcs11(values: Mapping[str, object], file: str, folder: Path) -> TokenSettings | None:
-    given = {key.removeprefix("pkcs11."): str(values[key]) for key in values if "pkcs11." in key}
+def _counter(values: Mapping[str, object], issuer: str, file: str) -> CounterPlace | None:
+    """The counter's place, if there is one: another origin than the issuer's."""
+    given = [key for key in values if key.startswith("counter.")]
     if not given:
         return None
-    for name in ("module", "token", "pin"):
-        if not given.get(name):
-            raise _wrong(file, f"pkcs11.{name}", "is missing")
-    return TokenSettings(
-        module=(folder / given["module"]).absolute(),
-        token=given["token"],
-        pin=given["pin"],
-        wrapping_key=given.get("wrapping_key") or WRAPPING_KEY,
-    )
+    for key in ("counter.url", "counter.listen"):
+        if key not in values:
+            raise _wrong(file, key, "is missing")
+    url = _origin_url(values, "counter.url", file)
+    if urlsplit(url).path or urlsplit(url).netloc == urlsplit(issuer).netloc:
+        raise _wrong(file, "counter.url", "must be an origin of its own, without a path")
+    local = url.startswith("http://")
+    host, port = _listen(values, "counter.listen", file, development=local)
+    second = bool(values.get("counter.second_officer", False))
+    return CounterPlace(url=url, host=host, port=port, second_officer=second)
 
 
 def _number(values: Mapping[str, object], key: str, default: int, highest: int, file: str) -> int:

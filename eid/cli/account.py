@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from eid.app.installation import ManualProof
     from eid.levels.account import Account, Event, LockGround
 
-ROLES = ("officer",)
 _Config = Annotated[Path, typer.Option(help="The settings file, eid.toml.")]
 _Username = Annotated[str, typer.Option(help="Login name.")]
 _By = Annotated[str, typer.Option(help="Who does it, for the record.")]
@@ -43,7 +42,8 @@ def add(  # noqa: PLR0913 - one parameter per option
         bool, typer.Option("--password-stdin", help="Read the password from one line of stdin.")
     ] = False,
     role: Annotated[
-        list[str] | None, typer.Option(help="A role: officer. May be repeated.")
+        list[str] | None,
+        typer.Option(help="A role: officer, supervisor, reception. May be repeated."),
     ] = None,
     level: Annotated[int, typer.Option(help="0, or a level that an officer proofed.")] = 0,
     proofed_by: Annotated[str, typer.Option(help="The officer who proofed the person.")] = "",
@@ -60,6 +60,7 @@ def add(  # noqa: PLR0913 - one parameter per option
     A level needs the officer who proofed the person, and a reason.
     """
     from eid import app
+    from eid.admin.officers import ROLES
 
     settings = app.Settings.load(config, os.environ)
     roles = frozenset(role or ())
@@ -96,6 +97,17 @@ def show(*, config: _Config, username: _Username) -> int:
             "representative": found.representative,
         }
     typer.echo(json.dumps(document, indent=2))
+    return 0
+
+
+@account.command("officer-link")
+def officer_link(*, config: _Config, username: _Username, by: _By) -> int:
+    """Print a link, good once and for a day, by which an officer enrols a passkey."""
+    from eid.admin.sessions import link
+    from eid.app.counter import counter_of
+
+    with _account(config, username) as (installation, found):
+        typer.echo(link(counter_of(installation), found, by=by, at=datetime.now(UTC)))
     return 0
 
 

@@ -42,5 +42,7 @@ def serve(
 
     settings = Settings.load(config, os.environ)
     check_free(settings.host, settings.port)
+    if settings.counter is not None:
+        check_free(settings.counter.host, settings.counter.port)
     serve_provider(settings)
     return 0

@@ -24,6 +24,7 @@ from eid.errors import (
 )
 from eid.keys import (
     JSON,
+    EncryptionKey,
     canonical_json,
     decrypt_jwe,
     encode_base64url,
@@ -77,7 +78,7 @@ def receive(provider: Provider, form: Parameters, *, at: datetime) -> str:
     asked = provider.grants.get("card_request", key_of(jti), at=at)
     if asked is None:
         raise _refused("This card request is used or too old.", "card.request_over")
-    _open(provider, sealed, key_of(jti))
+    open_evidence(sealed, provider.keys.evidence, key_of(jti))
     handle = new_handle(provider.rng)
     payload: dict[str, JSON] = {
         **asked.payload,
@@ -138,7 +139,7 @@ def accept(
         answer.cookie_hash, interaction.cookie_hash
     ):
         raise _refused("A newer card request took this one's place.", "card.request_superseded")
-    evidence = _open(provider, answer.sealed, answer.card_request)
+    evidence = open_evidence(answer.sealed, provider.keys.evidence, answer.card_request)
     try:
         return _accept(provider, session, evidence, answer, at=at)
     except HolderMismatch:
@@ -200,11 +201,12 @@ def _refuse_card(
         sessions.save(provider, refused, at=at, events=events)
 
 
-def _open(provider: Provider, sealed: str, card_request: bytes) -> Evidence:
-    """The evidence inside, which must name the same ``jti`` within the encryption."""
-    content = decrypt_jwe(
-        sealed, provider.keys.evidence, typ=EVIDENCE_TYP, max_bytes=MAX_EVIDENCE + 1024
-    )
+def open_evidence(sealed: str, key: EncryptionKey, card_request: bytes) -> Evidence:
+    """The evidence inside, which must name the same ``jti`` within the encryption.
+
+    ``card_request`` is the SHA-256 of the ``jti`` it must answer.
+    """
+    content = decrypt_jwe(sealed, key, typ=EVIDENCE_TYP, max_bytes=MAX_EVIDENCE + 1024)
     document = parse_json_object(content, max_size=MAX_EVIDENCE + 1024)
     jti, evidence = document.get("jti"), document.get("evidence")
     if document.keys() != {"jti", "evidence"} or not isinstance(jti, str):

@@ -58,12 +58,7 @@ class Endpoint:
             answer = self._handler(req.method)(self._provider, request)
         except EidError as error:
             record_refusal(self._provider, self._route.path, error, correlation)
-            known = request or Request(
-                method=req.method,
-                accept_language=req.get_header("Accept-Language") or "",
-                correlation=correlation,
-            )
-            answer = self._error(error, known)
+            answer = self._error(error, req.method, correlation)
         if self._route.pages and request is not None:
             answer = readable(self._provider, request, answer)
         send(answer, resp)
@@ -83,12 +78,13 @@ class Endpoint:
             raise RequestRefused("This method is not offered here.", code="request.method")
         return handler
 
-    def _error(self, error: EidError, request: Request) -> Response:
+    def _error(self, error: EidError, method: str, correlation: str) -> Response:
         if self._route.api:
-            _log.info("refused: %s [%s]", error.code, request.correlation)
-            answer = json_error(error, correlation=request.correlation)
+            _log.info("refused: %s [%s]", error.code, correlation)
+            answer = json_error(error, correlation=correlation)
         else:
-            answer = error_page(self._provider, request, error)
+            named = Request(method=method, correlation=correlation)
+            answer = error_page(self._provider, named, error)
         if error.code != "request.method":
             return answer
         allowed = ("Allow", ", ".join(sorted(self._route.handlers)))

@@ -158,13 +158,10 @@ def event(
 
 
 def _factor_json(factor: Factor) -> dict[str, JSON]:
-    shown: dict[str, JSON] = {"method": factor.method, "at": int(factor.at.timestamp())}
-    return shown | {"user_verified": True} if factor.user_verified else shown
+    return {"method": factor.method, "at": int(factor.at.timestamp())}
 
 
 def _factor(payload: Payload) -> Factor:
     return Factor.of(
-        text(payload, "method"),
-        datetime.fromtimestamp(integer(payload, "at"), tz=UTC),
-        user_verified=payload.get("user_verified") is True,
+        text(payload, "method"), datetime.fromtimestamp(integer(payload, "at"), tz=UTC)
     )

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from eid.errors import RequestRefused
-from eid.levels.consent import Consent
 from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.cookies import cookie_name, read_cookie, set_cookie
 from eid.oidc.handles import is_handle, key_of, new_handle
@@ -118,11 +117,10 @@ def finish(
     at: datetime,
     issue: Sequence[Grant] = (),
     events: Sequence[AuditEvent] = (),
-    consents: Sequence[Consent] = (),
 ) -> None:
     """Use the interaction up, once, for what is issued; RequestRefused ``interaction.over``."""
     consumed = provider.grants.consume(
-        "interaction", interaction.key, at=at, issue=issue, events=events, consents=consents
+        "interaction", interaction.key, at=at, issue=issue, events=events
     )
     if consumed is None:
         raise over()

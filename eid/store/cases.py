@@ -113,6 +113,10 @@ class Cases:
         """The id of the open recovery of an account; opened if there is none."""
         return self.open("recovery", account=account_id, other=None, by=by, at=at).id
 
+    def request(self, kind: CaseKind, account_id: str, *, by: str, at: datetime) -> str:
+        """The id of an open case about an account alone; opened if there is none."""
+        return self.open(kind, account=account_id, other=None, by=by, at=at).id
+
     def decide(self, case_id: str, decision: str, *, by: str, at: datetime) -> Case:
         """Decide an open case, once; AccountError ``case.decided`` or ``case.unknown``."""
         this = and_(cases.c.id == case_id, cases.c.decided_at.is_(None))

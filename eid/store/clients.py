@@ -36,7 +36,8 @@ class Clients:
 
     def by_id(self, client_id: str) -> Client | None:
         """The client with exactly this id."""
-        row = self._database.row(_BY_ID, {"this_id": client_id})
+        with self._database.look() as (cursor, dialect):
+            row = _BY_ID.run_on(cursor, dialect, {"this_id": client_id}).fetchone()
         return None if row is None else self._client(str(row[0]))
 
     def all(self) -> tuple[Client, ...]:

@@ -17,7 +17,6 @@ from fido2.webauthn import (
     AuthenticationResponse,
     PublicKeyCredentialRpEntity,
     PublicKeyCredentialUserEntity,
-    ResidentKeyRequirement,
     UserVerificationRequirement,
 )
 
@@ -48,11 +47,15 @@ class PasskeyUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasskeyParty:
-    """Who asks: the domain (``rp_id``), its name, and the one origin that pages have."""
+    """Who asks: the domain (``rp_id``), its name, and the one origin that pages have.
+
+    ``must_verify`` insists that the passkey checks its user: the answer is refused without.
+    """
 
     rp_id: str
     name: str
     origin: str
+    must_verify: bool = False
 
     def begin_enrolment(
         self, *, user_id: bytes, username: str, known: Sequence[Passkey] = ()
@@ -65,8 +68,7 @@ class PasskeyParty:
         options, state = self._server().register_begin(
             user,
             [AttestedCredentialData(one.data) for one in known],
-            resident_key_requirement=ResidentKeyRequirement.PREFERRED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+            user_verification=self._verification,
         )
         return _json(dict(options)), _json(state)
 
@@ -81,14 +83,10 @@ class PasskeyParty:
         return Passkey(data=bytes(created.credential_data), sign_count=created.counter)
 
     def begin_login(self, known: Sequence[Passkey]) -> tuple[dict[str, JSON], State]:
-        """Options for ``navigator.credentials.get`` (JSON) and the state to keep, once.
-
-        With none known the person picks one that is kept on the device; its user handle says
-        whose it is (:func:`user_of`).
-        """
+        """Options for ``navigator.credentials.get`` (JSON) and the state to keep, once."""
         options, state = self._server().authenticate_begin(
-            [AttestedCredentialData(one.data) for one in known] or None,
-            user_verification=UserVerificationRequirement.PREFERRED,
+            [AttestedCredentialData(one.data) for one in known],
+            user_verification=self._verification,
         )
         return _json(dict(options)), _json(state)
 
@@ -120,20 +118,14 @@ class PasskeyParty:
             user_verified=told.is_user_verified(),
         )
 
+    @property
+    def _verification(self) -> UserVerificationRequirement:
+        asked = UserVerificationRequirement
+        return asked.REQUIRED if self.must_verify else asked.PREFERRED
+
     def _server(self) -> Fido2Server:
         party = PublicKeyCredentialRpEntity(id=self.rp_id, name=self.name)
         return Fido2Server(party, verify_origin=lambda origin: origin == self.origin)
-
-
-def user_of(response: Mapping[str, JSON]) -> bytes:
-    """The user handle that an answer carries; RequestRefused ``passkey`` if there is none."""
-    try:
-        handle = AuthenticationResponse.from_dict(dict(response)).response.user_handle
-    except _MALFORMED as error:
-        raise _refused() from error
-    if not handle:
-        raise _refused()
-    return bytes(handle)
 
 
 def credential_id(passkey: Passkey) -> bytes:

@@ -1,0 +1,130 @@
+"""The counter beside the provider: the same installation, a listener and a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from eid.admin.recovery import RecoveryDesk
+from eid.admin.site import Counter, CounterSettings
+from eid.admin.web import Admission, App, create_counter_app
+from eid.app.gate import THREADS, Gate
+from eid.app.installation import Installation, open_installation
+from eid.app.live_keys import LiveKeys
+from eid.app.settings import Settings
+from eid.errors import SettingsError
+from eid.oidc.card_login import MAX_SEALED
+from eid.oidc.traffic import RateLimit, networks
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+ORPHAN_S = 1.0
+
+
+def counter_of(
+    installation: Installation, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Counter:
+    """The counter of an installation; SettingsError if its settings name none."""
+    settings, place = installation.settings, installation.settings.counter
+    if place is None:
+        raise SettingsError(
+            "This installation has no counter.", key="counter.url", expected="[counter] url"
+        )
+    accounts, grants = installation.accounts, installation.grants
+    return Counter(
+        settings=CounterSettings(
+            url=place.url,
+            agent_url=settings.agent_url,
+            name=settings.legal_entity,
+            second_officer=place.second_officer,
+        ),
+        keys=LiveKeys(settings.data_dir),
+        grants=grants,
+        accounts=accounts,
+        looks=installation.store.looks,
+        cases=accounts.cases,
+        passkeys=installation.store.factors,
+        desk=installation.counter(issuer=place.url),
+        recovery=RecoveryDesk(register=accounts, cases=accounts.cases, grants=grants),
+        clock=clock,
+    )
+
+
+def create_counter(settings: Settings) -> App:
+    """The counter as a WSGI application, for this process or another server."""
+    stack = ExitStack()
+    installation = stack.enter_context(open_installation(settings))
+    admission = Admission(
+        trusted_proxies=networks(settings.trusted_proxies),
+        limit=RateLimit(settings.requests_per_minute),
+    )
+    return create_counter_app(counter_of(installation), admission)
+
+
+@contextmanager
+def counter_beside(settings: Settings) -> Iterator[None]:
+    """While the provider serves, serve the counter too, if the settings name one.
+
+    It ends with the block, and by itself when this process dies without a word.
+    """
+    if settings.counter is None:
+        yield
+        return
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=serve_counter, args=(settings, os.getpid()), name="eid-counter")
+    child.start()
+    try:
+        yield
+    finally:
+        _end(child)
+
+
+def serve_counter(settings: Settings, parent: int) -> None:
+    """Serve the counter until the parent process is gone."""
+    if settings.counter is None:
+        return
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    server = Server(
+        "eid-counter",
+        address=settings.counter.host,
+        port=settings.counter.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        log_level=LogLevels.error,
+        log_access=False,
+        websockets=False,
+        respawn_failed_workers=True,
+    )
+    server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
+
+
+def _create_gated(settings: Settings) -> Gate:
+    return Gate(create_counter(settings), max_body=MAX_SEALED)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end(child: BaseProcess) -> None:
+    child.terminate()
+    child.join(timeout=10)
+    if child.is_alive():
+        child.kill()
+        child.join()

@@ -1,1 +1,0 @@
-"""My account: the pages where a person sees and changes what is kept about him."""
