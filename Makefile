@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint coverage bench soak fuzz lock clean ready browser
+.PHONY: demo test lint coverage bench soak fuzz relying-parties lock clean ready browser
 .DEFAULT_GOAL := test
 
 demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and the like go through
@@ -30,6 +30,9 @@ soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES)
 
 fuzz: ready  ## Any bytes into the parsers, for FUZZ_SECONDS each (default 20)
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+relying-parties: ready browser  ## Every service of examples/log_in and every host of examples/mount, with Spring (Java 17, Maven)
+	RELYING_PARTIES=all $(BIN)/python -m pytest -q tests/relying_parties $(ARGS)
 
 lock: ready  ## Resolve requirements/*.txt again; UPGRADE=1 moves to the newest versions
 	@$(PYTHON) scripts/prepare.py lock $(if $(UPGRADE),--upgrade)

@@ -2,7 +2,8 @@
 
 ``make`` calls this before every target. It asks nothing, does only what is missing and returns
 at once when nothing is. ``EID_NO_APT=1`` leaves apt alone. ``prepare.py browser`` adds what only
-tests need where that is possible: Chromium for pages, SoftHSM for keys in a token.
+tests need where that is possible: Chromium for pages, SoftHSM for keys in a token, Apache's program
+(no service) for its login.
 ``prepare.py lock`` resolves requirements/*.txt anew; ``lock --upgrade`` moves every pin up.
 """
 
@@ -28,7 +29,12 @@ STAMP = VENV / "eid-prepared.json"
 UNFINISHED = STATE / "unfinished"
 DRIVER = STATE / "vpcd"
 REQUIREMENTS = ROOT / "requirements"
-FOR_TESTS = {"chromium": ("chromium", "chromium-browser"), "softhsm2": ("softhsm2-util",)}
+FOR_TESTS = {
+    "chromium": ("chromium", "chromium-browser"),
+    "softhsm2": ("softhsm2-util",),
+    "apache2-bin": ("apache2",),
+    "libapache2-mod-auth-openidc": ("/usr/lib/apache2/modules/mod_auth_openidc.so",),
+}
 INPUTS = ("pyproject.toml", "scripts/prepare.py", "requirements/*.txt")
 
 # What pip is told by its configuration or environment, and the variable that tells uv the same.
@@ -74,8 +80,12 @@ def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROO
 
 
 def found(*programs: str) -> bool:
+    """Whether one of them is there: a program, or a file by its full name."""
     path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
-    return any(shutil.which(program, path=path) for program in programs)
+    return any(
+        Path(name).is_file() if name.startswith("/") else shutil.which(name, path=path)
+        for name in programs
+    )
 
 
 def has_python_headers() -> bool:
@@ -338,6 +348,12 @@ def lock(*options: str) -> None:
     }
     for peers in sorted(REQUIREMENTS.glob("bench-*.in")):
         sources[f"{peers.stem}.txt"] = [f"requirements/{peers.name}"]
+    sources["relying-parties.txt"] = [
+        "pyproject.toml",
+        "requirements/relying-parties.in",
+        "--extra=server",
+        "--no-emit-package=pyscard",
+    ]
     for target, source in sources.items():
         say(f"resolving requirements/{target}")
         run(

@@ -130,7 +130,7 @@ class Browser:
         raise LookupError("too many redirects")
 
     def _headers(self, method: str, url: str, initiator: Page | None) -> dict[str, str]:
-        headers = {"Accept": "text/html", "Accept-Language": "vi,en;q=0.8"}
+        headers = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "vi,en;q=0.8"}
         pairs = [
             f"{morsel.key}={morsel.value}"
             for (host, path, _), morsel in self._cookies.items()

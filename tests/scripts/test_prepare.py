@@ -139,7 +139,7 @@ def test_what_only_tests_need_is_optional(
     there: list[str] = []
 
     def install(names: list[str], prefix: list[str]) -> None:
-        assert (names, prefix) == (["chromium", "softhsm2"], [])
+        assert (names, prefix) == (list(prepare.FOR_TESTS), [])
         if fails:
             raise prepare.CannotPrepare("no such package")
         there.extend(names)
@@ -152,7 +152,7 @@ def test_what_only_tests_need_is_optional(
     monkeypatch.setattr(prepare, "install_packages", install)
     monkeypatch.setattr(prepare, "found", lambda *names: bool(there))
     prepare.prepare_tests()
-    assert there == ([] if setting or fails else ["chromium", "softhsm2"])
+    assert there == ([] if setting or fails else list(prepare.FOR_TESTS))
     said = capsys.readouterr().err
     assert ("tests that need it are skipped" in said) == (not there)
     prepare.prepare_tests()
