@@ -129,8 +129,8 @@ class Passkeys(Protocol):
 
     def check_passkey(
         self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
-    ) -> Factor:
-        """The factor of a passkey that answered."""
+    ) -> tuple[str, Factor]:
+        """Whose passkey answered, and its factor."""
 
     def enrolled(self, account_id: str) -> Sequence[EnrolledFactor]:
         """The factors that count."""

@@ -142,8 +142,8 @@ def give_passkey(counter: Counter, session: Session, form: Parameters, *, at: da
     """The passkey answered and had checked its user: the officer is here, with a new cookie."""
     account, handle, _ = _waiting(counter, session, enrol=False, at=at)
     party = counter.settings.party
-    factor = counter.passkeys.check_passkey(handle, party, _response(form), at=at)
-    if not factor.user_verified:
+    whose, factor = counter.passkeys.check_passkey(handle, party, _response(form), at=at)
+    if whose != account.id or not factor.user_verified:
         raise RequestRefused("The passkey did not check its user.", code="counter.unverified")
     officer_of(account, until=at)
     here = AuditEvent(kind="officer.logged_in", at=at, account=account.id)

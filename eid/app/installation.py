@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from eid.admin.counter import CounterDesk
+from eid.admin.recovery import RecoveryDesk
 from eid.app.live_keys import LiveKeys
+from eid.app.people import own_pages, recovery_desk
+from eid.app.secret_source import secret_source
 from eid.app.settings import Settings
 from eid.app.verifier import TrustFolder, Verifier
 from eid.chip.verify import IDENTIFY
@@ -92,6 +95,8 @@ class Installation:
                 session_s=settings.session_s,
                 refresh_grace_s=settings.refresh_grace_s,
                 trust_framework=settings.trust_framework,
+                theme=settings.people.theme,
+                methods=settings.people.methods,
             ),
             keys=LiveKeys(folder),
             grants=self.grants,
@@ -103,7 +108,12 @@ class Installation:
             is_ready=self.is_ready,
             client_keys=FetchedKeys(outbound),
             notify=Notifier(outbound),
+            own=own_pages(self.store, settings.people),
         )
+
+    def recovery(self) -> RecoveryDesk:
+        """The desk where two officers agree to a recovery."""
+        return recovery_desk(self.store)
 
     def counter(self, *, issuer: str = "") -> CounterDesk:
         """The counter, where officers raise accounts to level 2."""
@@ -175,12 +185,14 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
     Raises SettingsError for what must be mended, Unavailable when the database is down.
     """
-    store = open_store(
-        settings.database,
-        settings.data_dir,
-        node=_node(),
-        insecure_fast_hash=settings.insecure_fast_hash,
-    )
+    with secret_source(settings) as secrets:
+        store = open_store(
+            settings.database,
+            settings.data_dir,
+            node=_node(),
+            secrets=secrets,
+            insecure_fast_hash=settings.insecure_fast_hash,
+        )
     try:
         yield Installation(
             settings=settings,

@@ -20,6 +20,7 @@ from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
 from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.endpoint import Traffic
+from eid.oidc.pages import check_theme
 from eid.oidc.traffic import RateLimit, networks
 from eid.oidc.web import create_app
 
@@ -36,6 +37,8 @@ def serve(settings: Settings) -> None:
         installation.store.database.check()
         installation.trust.current()
         installation.provider()
+        if settings.people.theme is not None:
+            check_theme(settings.people.theme)
     server = Server(
         "eid",
         address=settings.host,

@@ -9,17 +9,23 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from eid.app import people_settings
+from eid.app.people_settings import PeopleSettings
 from eid.errors import SettingsError
 
 Role = Literal["own_services", "state_body", "licensed_provider"]
 
 _MAX_FILE = 64 * 1024
+SecretsFrom = Literal["files", "environment", "token"]
+WRAPPING_KEY = "eid-secrets"
+_SOURCES = ("files", "environment", "token")
 _ROLES = ("own_services", "state_body", "licensed_provider")
 MAX_SESSION_S = 24 * 3600
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -45,12 +51,28 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "agent.url": (str, 'the card agent\'s address, such as "http://127.0.0.1:8350"'),
     "operator.legal_entity": (str, "the operator's name as a legal entity"),
     "operator.role": (str, " | ".join(_ROLES)),
+    "secrets.source": (str, " | ".join(_SOURCES)),
+    "pkcs11.module": (str, "the path of a PKCS#11 library"),
+    "pkcs11.token": (str, "the label of a token"),
+    "pkcs11.pin": (str, "the PIN of the token's user, best by EID_PKCS11_PIN"),
+    "pkcs11.wrapping_key": (str, "the label of the token's AES key that seals the secrets"),
     "counter.url": (str, "the https address of the counter, an origin of its own"),
     "counter.listen": (str, '"host:port", another one than the provider\'s'),
     "counter.second_officer": (bool, "true or false; whether two officers must match a holder"),
     "password.insecure_fast_hash": (bool, "true or false; true for loopback issuers only"),
+    **people_settings.KEYS,
 }
 _REQUIRED = ("issuer", "listen", "database", "data_dir", "trust", "agent.url")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """A PKCS#11 token, and the label of the AES key in it that seals the secrets."""
+
+    module: Path
+    token: str
+    pin: str = field(repr=False)
+    wrapping_key: str = WRAPPING_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +107,10 @@ class Settings:
     requests_per_minute: int = 6000
     trust_framework: str = "eid"
     outbound_hosts: tuple[str, ...] = ()
+    people: PeopleSettings = field(default_factory=PeopleSettings)
+    secrets_source: SecretsFrom = "files"
+    secrets_given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pkcs11: TokenSettings | None = None
     counter: CounterPlace | None = None
 
     @property
@@ -99,11 +125,13 @@ class Settings:
         Raises SettingsError naming the file, the key and what was expected.
         """
         file = str(path)
-        values = _over(_flatten(_read(path), file), environ or {}, file)
+        environ = environ or {}
+        values = _over(_flatten(_read(path), file), environ, file)
         for key in _REQUIRED:
             if key not in values:
                 raise _wrong(file, key, "is missing")
-        return _check(values, file, path.resolve().parent)
+        given = {name: text for name, text in environ.items() if name.startswith("EID_SECRET_")}
+        return replace(_check(values, file, path.resolve().parent), secrets_given=given)
 
 
 def _read(path: Path) -> Mapping[str, object]:
@@ -204,6 +232,33 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         trust_framework=str(values.get("trust_framework", "eid")),
         outbound_hosts=_texts(values, "outbound_hosts", file),
         counter=_counter(values, issuer, file),
+        people=people_settings.read(values, folder, wrong=partial(_wrong, file)),
+        secrets_source=_source(values, file),
+        pkcs11=_pkcs11(values, file, folder),
+    )
+
+
+def _source(values: Mapping[str, object], file: str) -> SecretsFrom:
+    source = values.get("secrets.source", "files")
+    if source not in _SOURCES:
+        raise _wrong(file, "secrets.source", "is unknown")
+    if source == "token" and "pkcs11.module" not in values:
+        raise _wrong(file, "pkcs11.module", "is missing")
+    return cast("SecretsFrom", source)
+
+
+def _pkcs11(values: Mapping[str, object], file: str, folder: Path) -> TokenSettings | None:
+    given = {key.removeprefix("pkcs11."): str(values[key]) for key in values if "pkcs11." in key}
+    if not given:
+        return None
+    for name in ("module", "token", "pin"):
+        if not given.get(name):
+            raise _wrong(file, f"pkcs11.{name}", "is missing")
+    return TokenSettings(
+        module=(folder / given["module"]).absolute(),
+        token=given["token"],
+        pin=given["pin"],
+        wrapping_key=given.get("wrapping_key") or WRAPPING_KEY,
     )
 
 

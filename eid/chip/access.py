@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Literal, NewType
+from typing import ClassVar, Final, Literal, NewType, NoReturn
 
 from eid.chip.mrz import FILLER, check_digit
 from eid.errors import FormatError
@@ -25,6 +25,10 @@ _DIGITS: Final = frozenset("0123456789")
 _MAX_DOCUMENT_NUMBER: Final = 22
 
 
+def _refuse_pickle(*_: object) -> NoReturn:
+    raise TypeError("what opens a chip is neither pickled nor copied")
+
+
 @dataclass(frozen=True, slots=True)
 class Can:
     """A card access number: six ASCII digits."""
@@ -33,6 +37,8 @@ class Can:
     reference: ClassVar[int] = 2
 
     value: str = field(repr=False)
+
+    __reduce_ex__ = _refuse_pickle
 
     def __post_init__(self) -> None:
         _digits(self.value, 6, "A card access number is six digits.", "access.can")
@@ -52,6 +58,8 @@ class MrzKey:
     document_number: str = field(repr=False)
     birth: str = field(repr=False)
     expiry: str = field(repr=False)
+
+    __reduce_ex__ = _refuse_pickle
 
     def __post_init__(self) -> None:
         _digits(self.birth, 6, "A date of birth is YYMMDD.", "access.birth")
@@ -82,6 +90,8 @@ class Pin:
 
     value: str = field(repr=False)
 
+    __reduce_ex__ = _refuse_pickle
+
     def __post_init__(self) -> None:
         if len(self.value) not in (5, 6) or not _DIGITS.issuperset(self.value):
             raise FormatError("A PIN is five or six digits.", code="access.pin")
@@ -99,6 +109,8 @@ class Puk:
     reference: ClassVar[int] = 4
 
     value: str = field(repr=False)
+
+    __reduce_ex__ = _refuse_pickle
 
     def __post_init__(self) -> None:
         _digits(self.value, 10, "A PUK is ten digits.", "access.puk")

@@ -28,6 +28,8 @@ class Policy:
     ``require_chip_keys``: DG14 must offer usable Chip Authentication keys.
     ``remote_max_age_s``: how old a remote verifier's answer may be.
     ``remote_anchors``: its confirmation stands in where no anchor is known, never against one.
+    ``max_clock_doubt_s``: how far a list that the document's authority signed may lie in the
+    verifier's future before its clock is held to be behind; None for a moment of the past.
     ``issuing_state``: the only state whose documents are served, as in the MRZ (``VNM``).
     """
 
@@ -39,6 +41,7 @@ class Policy:
     insecure_allow_sha1: bool = False
     remote_max_age_s: int = 300
     remote_anchors: bool = False
+    max_clock_doubt_s: int | None = 86_400
 
     def __post_init__(self) -> None:
         unknown = self.required - set(CHECK_NAMES)
@@ -66,7 +69,13 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
 )
 
 _KINDS: Final[Mapping[str, type]] = MappingProxyType(
-    {"name": str, "required": list, "issuing_state": str, "remote_max_age_s": int}
+    {
+        "name": str,
+        "required": list,
+        "issuing_state": str,
+        "remote_max_age_s": int,
+        "max_clock_doubt_s": int,
+    }
 )
 
 

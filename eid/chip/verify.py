@@ -35,6 +35,7 @@ from eid.chip.checks.authenticity import (
     check_pace,
     check_portrait,
 )
+from eid.chip.checks.clock import held_against, signed_later
 from eid.chip.checks.decision import decide
 from eid.chip.checks.holder import (
     Person,
@@ -147,7 +148,8 @@ def judge(  # noqa: PLR0913 - what a verifier brings, by keyword
 ) -> Verdict:
     """Report every check and the verdict; never raises for a bad card.
 
-    ``at`` is an aware datetime. ``challenge`` is the verifier's own eight bytes: one found in the
+    ``at`` is an aware datetime: the present, by the verifier's own clock, unless the policy does
+    not doubt it. ``challenge`` is the verifier's own eight bytes: one found in the
     evidence is never taken for it. ``expect_number`` is the 12-digit number asked for.
     ``chip_session`` is the verifier's own half of Chip Authentication, for this one answer.
     ``remote`` is what came of asking a remote verifier (:func:`eid.chip.remote.consult`).
@@ -231,16 +233,16 @@ def _judge(question: Question) -> _Judgement:
     mrz = read_mrz(covered)
     chained, chain = check_chain(question, signed, mrz)
     person = read_person(question, covered, mrz)
-    active = check_active(question, covered)
+    active, later = check_active(question, covered), signed_later(question, signed)
     checks = (
         signature,
         chained,
-        check_revocation(question, chain),
+        held_against(check_revocation(question, chain), later),
         hashed,
         check_lists(question, hashes),
         check_mrz(covered, question.policy.issuing_state),
         check_consistency(question, covered, person),
-        check_expiry(question, person),
+        held_against(check_expiry(question, person), later),
         check_pace(question, covered),
         active,
         check_freshness(question, active),

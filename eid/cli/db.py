@@ -40,13 +40,15 @@ def upgrade(*, config: _Config) -> int:
 def check(*, config: _Config) -> int:
     """Check schema, durability and keys; nothing is changed."""
     from eid import app
+    from eid.app.secret_source import secret_source
     from eid.store import Database, check_installation
 
     settings = app.Settings.load(config, os.environ)
     database = Database.open(settings.database)
     try:
         database.check()
-        check_installation(database, settings.data_dir)
+        with secret_source(settings) as secrets:
+            check_installation(database, settings.data_dir, secrets)
     finally:
         database.close()
     typer.echo("The database can be used.")

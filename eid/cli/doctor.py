@@ -10,15 +10,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from eid.cli.card import Given, access_key, connect
 from eid.cli.readers import VIRTUAL
 from eid.errors import EidError, ReaderError, SettingsError
+
+if TYPE_CHECKING:
+    from eid.trust.revocation import Crl
 
 Status = Literal["ok", "warning", "failed"]
 EXTRAS = {
@@ -28,10 +32,12 @@ EXTRAS = {
     "rp": ("authlib", "requests"),
     "store": ("sqlalchemy", "alembic"),
     "qr": ("qrcode", "PIL"),
+    "pkcs11": ("pkcs11",),
     "scan": ("zxingcpp",),
     "server": ("granian", "typer"),
 }
 _WAIT_S = 30.0
+_CLOCK_DOUBT_S = 86_400
 _DRIVERS = Path("/usr/lib/pcsc/drivers/serial")
 _POLKIT = (
     "allow it with a polkit rule for this user: org.debian.pcsc-lite.access_pcsc and "
@@ -219,6 +225,22 @@ def _settings(path: Path) -> Iterator[Finding]:
     yield from _trust(settings.trust)
 
 
+def clock_finding(crls: Sequence[Crl], now: datetime) -> Finding:
+    """Whether this machine's clock lags behind what the authorities have signed."""
+    latest = max((crl.this_update for crl in crls), default=now)
+    behind = (latest - now).total_seconds() > _CLOCK_DOUBT_S
+    return Finding(
+        name="clock",
+        status="failed" if behind else "ok",
+        message=(
+            f"It is {now:%Y-%m-%d} here, but a revocation list is of {latest:%Y-%m-%d}."
+            if behind
+            else f"It is {now:%Y-%m-%d %H:%M} UTC here."
+        ),
+        remedy="set the clock (timedatectl set-ntp true)" if behind else "",
+    )
+
+
 def _permissions(config: Path, data_dir: Path) -> Iterator[Finding]:
     loose = [str(path) for path in (config,) if _mode(path) & stat.S_IWOTH]
     if data_dir.is_dir():
@@ -245,6 +267,7 @@ def _trust(folder: Path) -> Iterator[Finding]:
         problems = [f"{error.message} ({error.code})"]
     else:
         problems = [f"{item.source}: {item.message} ({item.code})" for item in store.problems]
+        yield clock_finding(store.crls, datetime.now(UTC))
     yield Finding(
         name="trust folder",
         status="warning" if problems else "ok",

@@ -25,6 +25,7 @@ from eid.cli.levels import levels
 from eid.cli.qr import qr
 from eid.cli.read import read
 from eid.cli.readers import readers
+from eid.cli.secrets import seal
 from eid.cli.serve import serve
 from eid.cli.simulate import simulate
 from eid.cli.trust import trust
@@ -68,6 +69,7 @@ def program() -> typer.Typer:
     app.add_typer(qr, name="qr")
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
+    keys.command()(seal)
     app.add_typer(keys, name="keys")
     app.add_typer(levels, name="levels")
     app.add_typer(audit, name="audit")

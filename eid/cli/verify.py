@@ -75,6 +75,8 @@ def verify(  # noqa: PLR0913 - one parameter per option
     number = _number(expect_number)
     store = inputs.trust_store(trust)
     moment = inputs.moment(at)
+    if at is not None:  # a moment that was given is no clock that could be wrong
+        demanded = dataclasses.replace(demanded, max_clock_doubt_s=None)
     read = _load(evidence)
     verdict = judge(read, store, policy=demanded, at=moment, challenge=nonce, expect_number=number)
     if as_json:

@@ -24,6 +24,9 @@ JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON
 MAX_JSON = 256 * 1024
 MAX_DEPTH = 32
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
+_ENCODE = json.JSONEncoder(
+    separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
+).encode
 _BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
@@ -44,9 +47,7 @@ def decode_base64url(text: str) -> bytes:
 
 def canonical_json(value: JSON) -> bytes:
     """Compact UTF-8 JSON with sorted members; no NaN."""
-    return json.dumps(
-        value, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _ENCODE(value).encode()
 
 
 def parse_json_object(data: bytes, *, max_size: int = MAX_JSON) -> dict[str, JSON]:
@@ -55,12 +56,7 @@ def parse_json_object(data: bytes, *, max_size: int = MAX_JSON) -> dict[str, JSO
         raise FormatError("The JSON text is too long.", code="json.size")
     _check_depth(data)
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
+        value = _DECODE(data.decode("utf-8"))
         if b"\\u" in data:  # an escaped lone surrogate is no character
             canonical_json(value)
     except (ValueError, RecursionError) as error:
@@ -97,3 +93,8 @@ def _finite(text: str) -> float:
 
 def _no_constant(_name: str) -> NoReturn:
     raise FormatError("The JSON text holds a number that JSON does not have.", code="json.number")
+
+
+_DECODE = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+).decode

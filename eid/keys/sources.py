@@ -21,10 +21,18 @@ LENGTH = 32
 PURPOSES = ("lookup", "pairwise", "envelope", "grants")
 """The secrets that the database's contents depend on; without one of them nothing is opened."""
 
-SecretSource = Callable[[str], bytes]
-"""Gives the 32-byte secret of a purpose; SettingsError when it cannot."""
-
 _HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+
+
+class SecretSource(Protocol):
+    """Gives the 32-byte secret of a purpose."""
+
+    def __call__(self, purpose: str, *, make: bool = True) -> bytes:
+        """The secret; SettingsError when it cannot be had.
+
+        With ``make`` false a secret that is not there is ``keys.missing``, never a new one: a
+        database that was written with another would be lost.
+        """
 
 
 class Sealer(Protocol):
@@ -39,13 +47,19 @@ class Sealer(Protocol):
 
 def secrets_from_files(data_dir: Path) -> SecretSource:
     """``data_dir/keys/<purpose>.secret``, made on first use."""
-    return lambda purpose: load_or_create_secret(data_dir, purpose, LENGTH)
+
+    def source(purpose: str, *, make: bool = True) -> bytes:
+        _require(place_of(data_dir, purpose, ".secret"), make=make)
+        return load_or_create_secret(data_dir, purpose, LENGTH)
+
+    return source
 
 
 def secrets_from_environment(environ: Mapping[str, str]) -> SecretSource:
     """``EID_SECRET_<PURPOSE>``, 64 hexadecimal digits each (``openssl rand -hex 32``)."""
 
-    def source(purpose: str) -> bytes:
+    def source(purpose: str, *, make: bool = True) -> bytes:
+        del make
         name = "EID_SECRET_" + purpose.upper()
         text = environ.get(name, "")
         if not _HEX.fullmatch(text):
@@ -73,7 +87,7 @@ def secrets_from_token(
     ``keys.not_sealed`` until :func:`seal_files` has sealed it.
     """
 
-    def source(purpose: str) -> bytes:
+    def source(purpose: str, *, make: bool = True) -> bytes:
         path = place_of(data_dir, purpose, ".sealed")
         if place_of(data_dir, purpose, ".secret").exists():
             raise SettingsError(
@@ -82,6 +96,7 @@ def secrets_from_token(
                 file=str(place_of(data_dir, purpose, ".secret")),
                 expected="eid keys seal",
             )
+        _require(path, make=make)
         sealed = load_or_create(path, lambda: _seal(token, label, purpose, rng(LENGTH)))
         return _open(token, label, sealed, purpose, path)
 
@@ -111,6 +126,16 @@ def seal_files(token: Sealer, label: str, data_dir: Path) -> list[str]:
         plain.unlink()
         done.append(purpose)
     return done
+
+
+def _require(path: Path, *, make: bool) -> None:
+    if not make and not path.exists():
+        raise SettingsError(
+            "A secret that the database was written with is missing.",
+            code="keys.missing",
+            file=str(path),
+            expected="this file, from where it was kept",
+        )
 
 
 def _seal(token: Sealer, label: str, purpose: str, secret: bytes) -> bytes:

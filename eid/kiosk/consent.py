@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from eid.keys import JSON
 from eid.kiosk.request import CardRequest
 
 
@@ -38,6 +39,18 @@ class ConsentRecord:
             f"consent issuer={self.issuer} plan={self.plan} files={','.join(self.files)} "
             f"text={self.text_version} act={self.act} at={self.at.isoformat()}"
         )
+
+    def to_json(self) -> dict[str, JSON]:
+        """The record as a visit carries it (`eid.levels.visit`)."""
+        return {
+            "issuer": self.issuer,
+            "client": self.client_name,
+            "purpose": self.purpose,
+            "files": list(self.files),
+            "text_version": self.text_version,
+            "act": self.act,
+            "at": int(self.at.timestamp()),
+        }
 
 
 def consent_to(request: CardRequest, *, text_version: str, at: datetime) -> ConsentRecord:

@@ -7,24 +7,39 @@ interaction's form token.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from eid.errors import AccountError, EidError, OAuthError, RequestRefused, Unavailable
 from eid.oidc import consent as consents, session as sessions
 from eid.oidc.authorization import Reply
+from eid.oidc.context import context_of
 from eid.oidc.cookies import form_token, is_form_token
 from eid.oidc.errors import retry_headers, status_of
-from eid.oidc.http import Parameters, Request, Response, see_other
+from eid.oidc.http import NO_LIMITS, Parameters, Request, Response, see_other
 from eid.oidc.interaction import Interaction
 from eid.oidc.login import client_of
-from eid.oidc.pages import PageContext, Problem, Shown, render
+from eid.oidc.pages import Problem, Shown, render
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
 from eid.oidc.settings import origin_of
 
 _log = logging.getLogger("eid.oidc")
 FORM_POST_SCRIPT = "document.forms[0].submit()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a page of a login has of its own: its place under the login's address, and policies."""
+
+    place: str = ""
+    status: int = 200
+    referrer: str = "same-origin"
+    passkeys: bool = False
+
+
+LOOK = Look()
 
 
 def error_page(
@@ -41,7 +56,7 @@ def error_page(
     _log.info("refused: %s [%s]", error.code, request.correlation)
     page = render(
         "error.html",
-        PageContext(base=provider.settings.issuer, form_action=()),
+        context_of(provider, request),
         status=status,
         error=Problem.of(error, request.correlation),
         again=again,
@@ -68,7 +83,7 @@ def step(
         following = advance()
     except OAuthError as error:
         _log.info("login refused: %s [%s]", error.code, request.correlation)
-        return leave_with(provider, session, error, at=at)
+        return leave_with(provider, request, session, error, at=at)
     except (AccountError, Unavailable):
         raise
     except EidError as error:
@@ -94,27 +109,28 @@ def refused_page(
 
 
 def leave_with(
-    provider: Provider, session: Session, error: OAuthError, *, at: datetime
+    provider: Provider, request: Request, session: Session, error: OAuthError, *, at: datetime
 ) -> Response:
     """End the login and tell the service why."""
     reply = consents.give_up(provider, session, error, at=at)
     gone = sessions.no_cookie_header(provider, session.interaction)
-    return deliver(provider, reply, headers=(gone,))
+    return deliver(provider, request, reply, headers=(gone,))
 
 
 def deliver(
-    provider: Provider, reply: Reply, *, headers: tuple[tuple[str, str], ...] = ()
+    provider: Provider,
+    request: Request,
+    reply: Reply,
+    *,
+    headers: tuple[tuple[str, str], ...] = (),
 ) -> Response:
     """Tell the service, by a redirect or by a form that sends itself off."""
     if reply.mode == "query":
         return see_other(reply.location, headers=headers)
+    context = context_of(provider, request, form_action=(origin_of(reply.redirect_uri),))
     page = render(
         "form_post.html",
-        PageContext(
-            base=provider.settings.issuer,
-            form_action=(origin_of(reply.redirect_uri),),
-            script=FORM_POST_SCRIPT,
-        ),
+        replace(context, script=FORM_POST_SCRIPT),
         target=reply.redirect_uri,
         parameters=reply.parameters,
         script=FORM_POST_SCRIPT,
@@ -141,11 +157,11 @@ def onward(provider: Provider, session: Session, *, at: datetime) -> Response:
 
 def page_of(
     provider: Provider,
+    request: Request,
     interaction: Interaction,
     template: str,
     *,
-    status: int = 200,
-    referrer: str = "same-origin",
+    page: Look = LOOK,
     **values: Shown,
 ) -> Response:
     """A page of this login; its forms may lead to us, the agent and the service."""
@@ -155,28 +171,53 @@ def page_of(
         origin_of(settings.agent_url),
         origin_of(interaction.request.redirect_uri),
     )
-    return render(
+    here = address_of(provider, interaction)
+    context = context_of(
+        provider,
+        request,
+        form_action=targets,
+        ui_locales=interaction.request.ui_locales,
+        at=here + page.place,
+    )
+    answer = render(
         template,
-        PageContext(base=settings.issuer, form_action=targets, referrer=referrer),
-        status=status,
-        here=address_of(provider, interaction),
+        replace(context, referrer=page.referrer, passkeys=page.passkeys),
+        status=page.status,
+        here=here,
         service=client_of(provider, interaction).name,
         **values,
     )
+    return replace(answer, headers=answer.headers + retry_headers(page.status))
 
 
-def own_form(provider: Provider, request: Request, session: Session) -> Parameters:
+def own_form(
+    provider: Provider,
+    request: Request,
+    session: Session,
+    *,
+    limits: Mapping[str, int] = NO_LIMITS,
+) -> Parameters:
     """The form, if it stood on this login's own page; RequestRefused otherwise."""
-    own = provider.settings.origin
+    return checked_form(provider, request, session.cookie, session.interaction.id, limits=limits)
+
+
+def checked_form(
+    provider: Provider,
+    request: Request,
+    cookie: str,
+    purpose: str,
+    *,
+    limits: Mapping[str, int] = NO_LIMITS,
+) -> Parameters:
+    """The form, if it carries the token of this cookie and purpose, from a page of ours."""
     if request.fetch_site is not None:
         same = request.fetch_site == "same-origin"
     else:
-        same = request.origin in {None, own}
-    form = request.form()
-    token = form.get("csrf")
-    if not same or not is_form_token(token, session.cookie, session.interaction.id):
+        same = request.origin in {None, provider.settings.origin}
+    form = request.form(limits=limits)
+    if not same or not is_form_token(form.get("csrf"), cookie, purpose):
         raise RequestRefused(
-            "The form did not come from this login's page.", code="interaction.cross_site"
+            "The form did not come from the provider's page.", code="interaction.cross_site"
         )
     return form
 

@@ -42,6 +42,7 @@ class AuthorizationRequest:
     login_hint: str | None = field(default=None, repr=False)
     response_mode: ResponseMode = "query"
     prompt: tuple[str, ...] = ()
+    ui_locales: tuple[str, ...] = ()
     max_age: int | None = None
     resource: str | None = None
     jkt: str | None = None
@@ -58,6 +59,7 @@ class AuthorizationRequest:
             "login_hint": self.login_hint,
             "response_mode": None if self.response_mode == "query" else self.response_mode,
             "prompt": list(self.prompt) or None,
+            "ui_locales": list(self.ui_locales) or None,
             "resource": self.resource,
             "jkt": self.jkt,
             "pushed": self.pushed,
@@ -85,6 +87,7 @@ class AuthorizationRequest:
             login_hint=optional_text(payload, "login_hint"),
             response_mode=cast("ResponseMode", mode),
             prompt=texts(payload, "prompt"),
+            ui_locales=texts(payload, "ui_locales"),
             resource=optional_text(payload, "resource"),
             jkt=optional_text(payload, "jkt"),
             pushed=optional_text(payload, "pushed"),

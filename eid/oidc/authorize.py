@@ -21,6 +21,8 @@ from eid.oidc.recipient import known_client, registered_redirect_uri
 from eid.oidc.request_checks import CHECKS, MAX_STATE, Asked, acr_of
 from eid.oidc.request_source import Source, source_of
 
+MAX_LOCALES = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRedirect:
@@ -67,6 +69,7 @@ def judge(provider: Provider, client: Client, source: Source) -> AuthorizationRe
         login_hint=asked.get("login_hint"),
         response_mode=_mode(source.parameters),
         prompt=tuple((asked.get("prompt") or "").split()),
+        ui_locales=tuple((asked.get("ui_locales") or "").split()[:MAX_LOCALES]),
         max_age=None if max_age is None else int(max_age),
         resource=asked.get("resource"),
         jkt=source.jkt or asked.get("dpop_jkt"),

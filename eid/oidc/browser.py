@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from eid.errors import AccountError, OAuthError
+from eid.errors import AccountError, OAuthError, RequestRefused
 from eid.oidc import card_login, card_request, consent as consents, session as sessions, sign_on
 from eid.oidc.answers import (
+    Look,
     address_of,
     csrf_of,
     deliver,
@@ -24,10 +25,12 @@ from eid.oidc.answers import (
 )
 from eid.oidc.authorization import AuthorizationRequest, error_values, reply_to
 from eid.oidc.authorize import ErrorRedirect, authorize
-from eid.oidc.errors import retry_headers, status_of
+from eid.oidc.context import language_of
+from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
-from eid.oidc.login import account_of, client_of, methods_left, open_methods, with_password
-from eid.oidc.pages import Problem
+from eid.oidc.login import account_of, client_of, open_methods, with_password
+from eid.oidc.offered import methods_left
+from eid.oidc.pages import Problem, text_version
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.recipient import known_client
@@ -52,7 +55,7 @@ def start(provider: Provider, request: Request) -> Response:
         return _refused(provider, request, judged, at=at)
     found = sign_on.current(provider, request, at=at)
     try:
-        return _begin(provider, judged, found, at=at)
+        return _begin(provider, request, judged, found, at=at)
     except OAuthError as error:
         reply = reply_to(judged, error_values(error), issuer=provider.settings.issuer)
         refusal = ErrorRedirect(reply=reply, client_id=judged.client_id, error=error)
@@ -70,11 +73,16 @@ def _refused(
         detail={"error": refusal.error.error, "correlation": request.correlation},
     )
     provider.grants.record([event])
-    return deliver(provider, refusal.reply)
+    return deliver(provider, request, refusal.reply)
 
 
 def _begin(
-    provider: Provider, asked: AuthorizationRequest, found: SignOn | None, *, at: datetime
+    provider: Provider,
+    request: Request,
+    asked: AuthorizationRequest,
+    found: SignOn | None,
+    *,
+    at: datetime,
 ) -> Response:
     """A login from the start, from the browser's session, or no page at all (Core §3.1.2.3)."""
     silent = "none" in asked.prompt
@@ -88,7 +96,7 @@ def _begin(
         return onward(provider, sessions.begin(provider, asked, at=at), at=at)
     if sign_on.is_agreed(provider, account.id, asked, found, at=at):
         reply = consents.answer_silently(provider, asked, account, found, at=at)
-        return deliver(provider, reply)
+        return deliver(provider, request, reply)
     if silent:
         raise OAuthError("consent_required", "The person has to agree.")
     return onward(provider, sessions.begin(provider, asked, signed_on=found, at=at), at=at)
@@ -100,7 +108,7 @@ def show(provider: Provider, request: Request) -> Response:
     session = sessions.resume(provider, request, at=at)
     if session.interaction.stage == "consent":
         return see_other(place_of(provider, session.interaction))
-    return _login_page(provider, session, at=at)
+    return _login_page(provider, request, session, at=at)
 
 
 def password(provider: Provider, request: Request) -> Response:
@@ -120,22 +128,27 @@ def password(provider: Provider, request: Request) -> Response:
     except AccountError as error:
         _log.info("login refused: %s [%s]", error.code, request.correlation)
         problem = Problem.of(error, request.correlation)
-        return _login_page(provider, session, at=at, problem=problem, status=status_of(error))
+        return _login_page(
+            provider, request, session, at=at, problem=problem, status=status_of(error)
+        )
 
 
 def card(provider: Provider, request: Request) -> Response:
     """``GET /interaction/{id}/card``: the page with the form for the card agent."""
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
+    if "card" not in provider.settings.methods:
+        raise RequestRefused("Cards are not taken here.", code="interaction.impossible_step")
     asked = card_request.ask(provider, session, at=at)
     interaction = asked.session.interaction
     return page_of(
         provider,
+        request,
         interaction,
         "card.html",
-        referrer="origin",
+        page=Look(place="/card", referrer="origin"),
         agent_url=provider.settings.agent_url,
-        request=asked.token,
+        request_token=asked.token,
         lifetime=provider.settings.card_request_s,
     )
 
@@ -166,17 +179,22 @@ def consent_page(provider: Provider, request: Request) -> Response:
         return see_other(place_of(provider, interaction))
     account, client = account_of(provider, interaction), client_of(provider, interaction)
     worth = consents.authentication_of(provider, interaction, account, at=at)
-    left = methods_left(interaction, account)
     return page_of(
         provider,
+        request,
         interaction,
         "consent.html",
+        page=Look(place="/consent"),
         csrf=csrf_of(session),
         legal_entity=client.legal_entity,
         fields=consents.requested_fields(interaction.request),
         level=worth.level if worth else 0,
         auth_level=worth.auth_level if worth else 0,
-        methods=left if interaction.request.acr.voluntary else (),
+        methods=(
+            methods_left(provider, interaction.factors, account)
+            if interaction.request.acr.voluntary
+            else ()
+        ),
     )
 
 
@@ -187,18 +205,29 @@ def consent(provider: Provider, request: Request) -> Response:
     form = own_form(provider, request, session)
     remember = form.get("remember") == "1"
     before = sign_on.current(provider, request, at=at)
-    agreed = consents.agree(provider, session, before=before, remember=remember, at=at)
+    language = language_of(provider, request, session.interaction.request.ui_locales)
+    version = text_version(language, provider.settings.theme)
+    agreed = consents.agree(
+        provider, session, before=before, remember=remember, text_version=version, at=at
+    )
     if agreed is None:
         return see_other(address_of(provider, session.interaction))
     gone = sessions.no_cookie_header(provider, session.interaction)
     signed_on = () if agreed.cookie is None else (sign_on.cookie_header(provider, agreed.cookie),)
-    return deliver(provider, agreed.reply, headers=(gone, *signed_on))
+    return deliver(provider, request, agreed.reply, headers=(gone, *signed_on))
 
 
 def cancel_page(provider: Provider, request: Request) -> Response:
     """``GET /interaction/{id}/cancel``."""
     session = sessions.resume(provider, request, at=provider.clock())
-    return page_of(provider, session.interaction, "cancel.html", csrf=csrf_of(session))
+    return page_of(
+        provider,
+        request,
+        session.interaction,
+        "cancel.html",
+        page=Look(place="/cancel"),
+        csrf=csrf_of(session),
+    )
 
 
 def cancel(provider: Provider, request: Request) -> Response:
@@ -206,11 +235,12 @@ def cancel(provider: Provider, request: Request) -> Response:
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
     own_form(provider, request, session)
-    return leave_with(provider, session, consents.denied(), at=at)
+    return leave_with(provider, request, session, consents.denied(), at=at)
 
 
 def _login_page(
     provider: Provider,
+    request: Request,
     session: Session,
     *,
     at: datetime,
@@ -219,24 +249,20 @@ def _login_page(
 ) -> Response:
     interaction = session.interaction
     client = client_of(provider, interaction)
-    methods = methods_left(interaction, None)
+    methods = methods_left(provider, interaction.factors, None)
     if interaction.account_id is not None:
         account = account_of(provider, interaction)
         methods = open_methods(provider, interaction, account, client, at=at)
-    page = page_of(
+    return page_of(
         provider,
+        request,
         interaction,
         "login.html",
-        status=status,
+        page=Look(status=status),
         csrf=csrf_of(session),
         methods=methods,
         shown_methods=tuple(factor.method for factor in interaction.factors),
         login_hint=(interaction.request.login_hint or "")[:128],
+        sign_up=False,
         error=problem,
-    )
-    return Response(
-        status=page.status,
-        body=page.body,
-        content_type=page.content_type,
-        headers=page.headers + retry_headers(status),
     )

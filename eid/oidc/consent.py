@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from eid.errors import OAuthError, Unavailable
 from eid.keys import decode_base64url
 from eid.levels.account import Account
+from eid.levels.consent import Consent
 from eid.oidc import session as sessions, sign_on
 from eid.oidc.acr import answer, is_met
 from eid.oidc.authorization import AuthorizationRequest, Reply, error_values, reply_to
@@ -25,6 +26,9 @@ from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SignOn
+
+PURPOSE = "log in"
+UNNAMED_TEXT = "unnamed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +70,12 @@ def agree(
     *,
     before: SignOn | None,
     remember: bool = False,
+    text_version: str = "",
     at: datetime,
 ) -> Agreed | None:
-    """End the login with a code. ``before`` is the browser's session until now.
+    """End the login with a code, and enter the yes in the ledger (contracts §8).
+
+    ``before`` is the browser's session until now, ``text_version`` the text that was agreed to.
 
     None if the factors have become too old for the level: the login then goes on with the first
     page again.
@@ -87,13 +94,11 @@ def agree(
     issue = list(end.issue)
     if remember:
         issue.append(sign_on.remembered_row(provider, account.id, interaction.request, at=at))
-    names = " ".join(field.name for field in requested_fields(interaction.request))
-    events = [
-        event(agreed, "consent.given", at, claims=names),
-        event(agreed, "code.issued", at, acr=authentication.acr),
-    ]
+    given = _entry(provider, interaction, account, end.tokens, remember=remember, at=at)
+    given = replace(given, text_version=text_version or given.text_version)
+    issued = event(agreed, "code.issued", at, acr=authentication.acr)
     try:
-        sessions.finish(provider, agreed, at=at, issue=issue, events=events)
+        sessions.finish(provider, agreed, at=at, issue=issue, events=[issued], consents=[given])
     except Unavailable as error:
         if error.code != "grant.exists":
             raise
@@ -127,7 +132,8 @@ def answer_silently(
         raise OAuthError("login_required", "The person has to log in.")
     end = _ending(provider, interaction, account, authentication, before=found, at=at)
     issued = event(interaction, "code.issued", at, acr=authentication.acr, silently="true")
-    provider.grants.put(*end.issue, events=[issued])
+    trace = sign_on.silent_row(provider, account.id, request.client_id, end.tokens, at=at)
+    provider.grants.put(*end.issue, trace, events=[issued])
     return end.agreed.reply
 
 
@@ -135,6 +141,7 @@ def answer_silently(
 class _Ending:
     agreed: Agreed
     issue: Sequence[Grant]
+    tokens: str
     replaced: bytes | None = None
 
 
@@ -185,7 +192,36 @@ def _ending(
     if request.pushed is not None:
         issue.append(_done(provider, request.pushed, at=at))
     reply = reply_to(request, {"code": code}, issuer=provider.settings.issuer)
-    return _Ending(agreed=Agreed(reply=reply, cookie=cookie), issue=issue, replaced=replaced)
+    agreed = Agreed(reply=reply, cookie=cookie)
+    return _Ending(agreed=agreed, issue=issue, tokens=tokens, replaced=replaced)
+
+
+def _entry(
+    provider: Provider,
+    interaction: Interaction,
+    account: Account,
+    tokens: str,
+    *,
+    remember: bool,
+    at: datetime,
+) -> Consent:
+    """The line of the ledger. Its id is the family of the tokens: withdrawing ends just these."""
+    settings, client = provider.settings, client_of(provider, interaction)
+    lasts = [settings.access_s, settings.session_s]
+    lasts += [settings.refresh_s] if client.refreshes else []
+    lasts += [settings.consent_s] if remember else []
+    return Consent(
+        id=tokens,
+        account=account.id,
+        client=client.client_id,
+        what=("sub", *(field.name for field in requested_fields(interaction.request))),
+        purpose=PURPOSE,
+        channel="web",
+        text_version=UNNAMED_TEXT,
+        act="pressed_agree",
+        given_at=at,
+        until=at + timedelta(seconds=max(lasts)),
+    )
 
 
 def _done(provider: Provider, pushed: str, *, at: datetime) -> Grant:

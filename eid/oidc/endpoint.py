@@ -58,7 +58,12 @@ class Endpoint:
             answer = self._handler(req.method)(self._provider, request)
         except EidError as error:
             record_refusal(self._provider, self._route.path, error, correlation)
-            answer = self._error(error, req.method, correlation)
+            known = request or Request(
+                method=req.method,
+                accept_language=req.get_header("Accept-Language") or "",
+                correlation=correlation,
+            )
+            answer = self._error(error, known)
         if self._route.pages and request is not None:
             answer = readable(self._provider, request, answer)
         send(answer, resp)
@@ -78,13 +83,12 @@ class Endpoint:
             raise RequestRefused("This method is not offered here.", code="request.method")
         return handler
 
-    def _error(self, error: EidError, method: str, correlation: str) -> Response:
+    def _error(self, error: EidError, request: Request) -> Response:
         if self._route.api:
-            _log.info("refused: %s [%s]", error.code, correlation)
-            answer = json_error(error, correlation=correlation)
+            _log.info("refused: %s [%s]", error.code, request.correlation)
+            answer = json_error(error, correlation=request.correlation)
         else:
-            named = Request(method=method, correlation=correlation)
-            answer = error_page(self._provider, named, error)
+            answer = error_page(self._provider, request, error)
         if error.code != "request.method":
             return answer
         allowed = ("Allow", ", ".join(sorted(self._route.handlers)))

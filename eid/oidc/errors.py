@@ -62,6 +62,10 @@ class Words:
     vietnamese: str
     english: str
 
+    def spoken(self, language: str) -> str:
+        """The one of them in ``vi`` or ``en``."""
+        return self.english if language == "en" else self.vietnamese
+
 
 def status_of(error: EidError) -> int:
     """The HTTP status of an error."""

@@ -32,7 +32,11 @@ def framework_error(
     ) -> None:
         code = _FRAMEWORK_CODES.get(error.status_code, "request.malformed")
         refused = FormatError("The request cannot be served.", code=code)
-        request = Request(method=req.method, correlation=encode_base64url(provider.rng(9)))
+        request = Request(
+            method=req.method,
+            accept_language=req.get_header("Accept-Language") or "",
+            correlation=encode_base64url(provider.rng(9)),
+        )
         send(error_page(provider, request, refused), resp)
 
     return handle

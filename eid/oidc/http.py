@@ -20,7 +20,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_PARAMETERS = 64
 MAX_VALUE = 2048
 MAX_NAME = 128
-_NO_LIMITS: Mapping[str, int] = MappingProxyType({})
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ class Request:
     origin: str | None = None
     fetch_site: str | None = None
     if_none_match: str | None = None
+    accept_language: str = ""
     cookies: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     path: Mapping[str, str] = field(default_factory=dict, repr=False)
     address: str = ""
@@ -65,7 +66,7 @@ class Request:
         """The query's parameters; FormatError if it is malformed."""
         return parse_parameters(self.query)
 
-    def form(self, *, limits: Mapping[str, int] = _NO_LIMITS) -> Parameters:
+    def form(self, *, limits: Mapping[str, int] = NO_LIMITS) -> Parameters:
         """The form's parameters; FormatError unless the body is a urlencoded form."""
         if self.content_type.split(";", 1)[0].strip().lower() != FORM_TYPE:
             raise FormatError("The request's body must be a form.", code="request.content_type")
@@ -86,7 +87,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-def parse_parameters(text: str, *, limits: Mapping[str, int] = _NO_LIMITS) -> Parameters:
+def parse_parameters(text: str, *, limits: Mapping[str, int] = NO_LIMITS) -> Parameters:
     """Parse urlencoded text strictly: UTF-8, at most 64 parameters, no control characters.
 
     A value is at most 2048 characters, or ``limits[name]``.

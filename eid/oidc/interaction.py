@@ -158,10 +158,13 @@ def event(
 
 
 def _factor_json(factor: Factor) -> dict[str, JSON]:
-    return {"method": factor.method, "at": int(factor.at.timestamp())}
+    shown: dict[str, JSON] = {"method": factor.method, "at": int(factor.at.timestamp())}
+    return shown | {"user_verified": True} if factor.user_verified else shown
 
 
 def _factor(payload: Payload) -> Factor:
     return Factor.of(
-        text(payload, "method"), datetime.fromtimestamp(integer(payload, "at"), tz=UTC)
+        text(payload, "method"),
+        datetime.fromtimestamp(integer(payload, "at"), tz=UTC),
+        user_verified=payload.get("user_verified") is True,
     )

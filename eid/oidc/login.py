@@ -18,11 +18,10 @@ from eid.oidc import session as sessions
 from eid.oidc.acr import Standing, is_met, unmet
 from eid.oidc.clients import Client
 from eid.oidc.interaction import Interaction, event
+from eid.oidc.offered import methods_left
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SESSION_AUTH_LEVEL
-
-METHODS = ("password", "card")
 
 
 def with_password(
@@ -160,19 +159,12 @@ def open_methods(
     at: datetime,
 ) -> tuple[str, ...]:
     """The methods still to be shown, if together they can reach the essential level."""
-    left = methods_left(interaction, account)
+    left = methods_left(provider, interaction.factors, account)
     also = tuple(Factor.of(method, at) for method in left)
     best = assurance_of(provider, interaction, account, at=at, also=also)
     prefix = provider.settings.acr_prefix
     met = is_met(interaction.request.acr, standing(best, client), prefix=prefix)
     return left if met else ()
-
-
-def methods_left(interaction: Interaction, account: Account | None) -> tuple[str, ...]:
-    """The methods not shown yet; a card needs an account that knows whose card it must be."""
-    shown = {factor.method for factor in interaction.factors}
-    cardless = account is not None and account.profile is None
-    return tuple(m for m in METHODS if m not in shown and not (m == "card" and cardless))
 
 
 def account_of(provider: Provider, interaction: Interaction) -> Account:

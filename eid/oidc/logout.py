@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from eid.errors import EidError, OAuthError, RequestRefused
+from eid.errors import EidError, OAuthError
 from eid.keys import JSON, sign_jwt
 from eid.oidc import sign_on
+from eid.oidc.answers import checked_form
 from eid.oidc.client import Client
-from eid.oidc.cookies import form_token, is_form_token, read_cookie
+from eid.oidc.context import context_of
+from eid.oidc.cookies import form_token, read_cookie
 from eid.oidc.handles import new_handle
 from eid.oidc.hints import Hint, hinted
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
-from eid.oidc.pages import PageContext, render
+from eid.oidc.pages import render
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.sign_on import Member, SignOn
@@ -52,31 +54,22 @@ def respond(provider: Provider, request: Request) -> Response:
     asked = judge(provider, form)
     found = sign_on.current(provider, request, at=at)
     if found is None:
-        return _left(provider, asked.back)
+        return _left(provider, request, asked.back)
     if asked.hint is None or not _is_this_session(asked.hint, found):
         return _question(provider, request)
     end_session(provider, found, at=at)
-    return _left(provider, asked.back)
+    return _left(provider, request, asked.back)
 
 
 def confirm(provider: Provider, request: Request) -> Response:
     """``POST /logout/confirm``: the person's own yes."""
     at = provider.clock()
-    own = provider.settings.origin
     cookie = read_cookie(request, sign_on.cookie_name(provider)) or ""
-    same = (
-        request.fetch_site == "same-origin"
-        if request.fetch_site is not None
-        else request.origin in {None, own}
-    )
-    if not same or not is_form_token(request.form().get("csrf"), cookie, _FORM):
-        raise RequestRefused(
-            "The form did not come from the provider's page.", code="interaction.cross_site"
-        )
+    checked_form(provider, request, cookie, _FORM)
     found = sign_on.current(provider, request, at=at)
     if found is not None:
         end_session(provider, found, at=at)
-    return _left(provider, None)
+    return _left(provider, request, None)
 
 
 def judge(provider: Provider, form: Parameters) -> LogoutRequest:
@@ -106,7 +99,9 @@ def end_session(provider: Provider, found: SignOn, *, at: datetime) -> None:
     """End the session and its tokens, leave a record, and tell the services (§2.4)."""
     joined = sign_on.members(provider, found, at=at)
     ended = AuditEvent(kind="session.ended", at=at, account=found.account_id)
-    provider.grants.revoke_family(found.family, at=at, events=[ended])
+    if provider.grants.consume("session", found.key, at=at, events=[ended]) is None:
+        return
+    provider.grants.revoke_family(found.family, at=at)
     for member in joined:
         if not member.offline:
             provider.grants.revoke_family(member.tokens, at=at)
@@ -167,16 +162,16 @@ def _is_this_session(hint: Hint, found: SignOn) -> bool:
 
 def _question(provider: Provider, request: Request) -> Response:
     cookie = read_cookie(request, sign_on.cookie_name(provider)) or ""
-    context = PageContext(base=provider.settings.issuer, form_action=())
+    context = context_of(provider, request)
     return render("logout.html", context, csrf=form_token(cookie, _FORM))
 
 
-def _left(provider: Provider, back: str | None) -> Response:
+def _left(provider: Provider, request: Request, back: str | None) -> Response:
     """Where the browser goes afterwards, without its cookie."""
     gone = (sign_on.no_cookie_header(provider),)
     if back is not None:
         return see_other(back, headers=gone)
-    page = render("logged_out.html", PageContext(base=provider.settings.issuer, form_action=()))
+    page = render("logged_out.html", context_of(provider, request))
     return Response(
         status=page.status,
         body=page.body,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from eid.keys import JSON
 from eid.levels.account import Account
+from eid.levels.consent import Consent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Grant:
     """Something that is handed out once and comes back once, by the SHA-256 of its handle.
 
     ``kind`` is one of interaction, card_request, handle, code, access, refresh, par, par_done, jti,
-    session, member, consent, challenge. ``version`` counts the writes of the payload, starting
+    session, member, consent, challenge, passkey, account_session, silent, sign_up. ``version`` counts the writes of the payload, starting
     with 1. ``used_at`` is set where a used grant is looked at.
     """
 
@@ -85,12 +86,14 @@ class Grants(Protocol):
         at: datetime,
         issue: Sequence[Grant] = (),
         events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Grant | None:
         """Use the grant up, atomically: exactly one caller ever gets it.
 
         ``issue`` are the grants that it is used up for (a code for an interaction, a token for a
         code): written in the same transaction, and only for that one caller. So a replay that
-        loses the race finds them and revokes them with their family.
+        loses the race finds them and revokes them with their family. ``consents`` are entered in
+        the ledger likewise, each with its row ``consent.given`` of the record.
         """
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:

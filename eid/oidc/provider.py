@@ -23,6 +23,7 @@ from eid.keys import (
 )
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, Clients, check_operator
+from eid.oidc.own_ports import OwnPages
 from eid.oidc.ports import Accounts, Grants
 from eid.oidc.settings import ProviderSettings
 
@@ -131,7 +132,8 @@ class Provider:
     """Everything an endpoint works with. Holds no state of its own: nodes share only the ports.
 
     ``judge_evidence`` is the operator's verifier with its trust folder and policy; ``is_ready``
-    asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others.
+    asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others. ``own``
+    is what stands behind the person's own pages and the methods that are enrolled there.
     """
 
     settings: ProviderSettings
@@ -146,6 +148,7 @@ class Provider:
     is_ready: Callable[[], bool] = lambda: True
     client_keys: ClientKeys = _no_client_keys
     notify: Notify = _no_notices
+    own: OwnPages | None = None
 
     def client(self, client_id: str) -> Client | None:
         """The registered client; SettingsError if this operator may not serve it."""

@@ -20,7 +20,8 @@ from eid.oidc import (
     userinfo,
 )
 from eid.oidc.http import Request, Response, json_response
-from eid.oidc.pages import style
+from eid.oidc.page_routes import page_routes
+from eid.oidc.pages import passkey_script, style
 from eid.oidc.provider import Provider
 
 Handler = Callable[[Provider, Request], Response]
@@ -73,9 +74,20 @@ def routes(provider: Provider) -> tuple[Route, ...]:
         _static(
             "/style.css",
             discovery.Document(
-                body=style(), content_type="text/css; charset=utf-8", max_age_s=3600
+                body=style(provider.settings.theme),
+                content_type="text/css; charset=utf-8",
+                max_age_s=3600,
             ),
         ),
+        _static(
+            "/passkey.js",
+            discovery.Document(
+                body=passkey_script(),
+                content_type="text/javascript; charset=utf-8",
+                max_age_s=3600,
+            ),
+        ),
+        *(Route(path=path, handlers=handlers) for path, handlers in page_routes(provider)),
         Route(path="/health/live", handlers={"GET": _live, "HEAD": _live}, api=True),
         Route(path="/health/ready", handlers={"GET": _ready, "HEAD": _ready}, api=True),
     )

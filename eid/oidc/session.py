@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from eid.errors import RequestRefused
+from eid.levels.consent import Consent
 from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.cookies import cookie_name, read_cookie, set_cookie
 from eid.oidc.handles import is_handle, key_of, new_handle
@@ -117,10 +118,11 @@ def finish(
     at: datetime,
     issue: Sequence[Grant] = (),
     events: Sequence[AuditEvent] = (),
+    consents: Sequence[Consent] = (),
 ) -> None:
     """Use the interaction up, once, for what is issued; RequestRefused ``interaction.over``."""
     consumed = provider.grants.consume(
-        "interaction", interaction.key, at=at, issue=issue, events=events
+        "interaction", interaction.key, at=at, issue=issue, events=events, consents=consents
     )
     if consumed is None:
         raise over()

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from eid.errors import SettingsError
 Role = Literal["own_services", "state_body", "licensed_provider"]
 Plan = Literal["kiosk", "bank"]
 
+METHODS = frozenset({"card", "totp", "passkey", "code"})
+"""What an operator may offer beside the password."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_CARD_REQUEST_S = 60
 MAX_CHALLENGE_S = 120
@@ -47,6 +50,8 @@ class ProviderSettings:
     refresh_grace_s: int = 10
     dpop_nonce_required: bool = False
     trust_framework: str = "eid"
+    theme: Path | None = None
+    methods: frozenset[str] = METHODS
 
     def __post_init__(self) -> None:
         """SettingsError for an issuer that is not https (or loopback), or too long lifetimes.

@@ -1,7 +1,7 @@
 """Single sign-on: a browser that logged in before need not do so again, at level 1 at most.
 
-A session is a row found by the SHA-256 of its cookie. Its family joins what happened in it: a
-``member`` row for each service, with the tokens' family and what was agreed to. ``sid`` is each
+A session is a row found by the SHA-256 of its cookie, in a family with the person's other ones.
+Its own family, which it names, joins what happened in it: a ``member`` row for each service, with the tokens' family and what was agreed to. ``sid`` is each
 service's own, so that nobody can join people across services by it (contracts §6, §7).
 """
 
@@ -20,7 +20,7 @@ from eid.oidc.client import Client
 from eid.oidc.cookies import read_cookie, set_cookie
 from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Request
-from eid.oidc.payload import integer, text, texts
+from eid.oidc.payload import integer, optional_text, text, texts
 from eid.oidc.ports import Grant
 from eid.oidc.provider import Provider
 
@@ -57,11 +57,19 @@ def current(provider: Provider, request: Request, *, at: datetime) -> SignOn | N
     if cookie is None or not is_handle(cookie):
         return None
     grant = provider.grants.get("session", key_of(cookie), at=at)
-    if grant is None or grant.family is None:
-        return None
+    return None if grant is None else _session(grant)
+
+
+def of_account(provider: Provider, account_id: str, *, at: datetime) -> tuple[SignOn, ...]:
+    """Every live session of a person, on any device, oldest first."""
+    rows = provider.grants.family("session", account_family(account_id), at=at)
+    return tuple(sorted(map(_session, rows), key=lambda one: (one.auth_time, one.key)))
+
+
+def _session(grant: Grant) -> SignOn:
     return SignOn(
         key=grant.key,
-        family=grant.family,
+        family=optional_text(grant.payload, "family") or grant.family or "",
         account_id=text(grant.payload, "account"),
         auth_time=integer(grant.payload, "auth_time"),
         amr=texts(grant.payload, "amr"),
@@ -124,12 +132,17 @@ def started(
         amr=amr,
         expires_at=at + timedelta(seconds=provider.settings.session_s),
     )
-    payload: dict[str, JSON] = {"account": account_id, "auth_time": auth_time, "amr": list(amr)}
+    payload: dict[str, JSON] = {
+        "account": account_id,
+        "auth_time": auth_time,
+        "amr": list(amr),
+        "family": session.family,
+    }
     row = Grant(
         kind="session",
         key=session.key,
         payload=payload,
-        family=session.family,
+        family=account_family(account_id),
         expires_at=session.expires_at,
     )
     return cookie, session, row
@@ -210,6 +223,26 @@ def is_agreed(
     family = consent_family(account_id, request.client_id)
     kept = provider.grants.family("consent", family, at=at)
     return any(names <= frozenset(texts(grant.payload, "names")) for grant in kept)
+
+
+def silent_row(
+    provider: Provider, account_id: str, client_id: str, tokens: str, *, at: datetime
+) -> Grant:
+    """What leads from a remembered yes to the tokens that were issued by it without a page."""
+    settings = provider.settings
+    lasts = timedelta(seconds=max(settings.refresh_s, settings.access_s))
+    return Grant(
+        kind="silent",
+        key=key_of(tokens),
+        payload={"tokens": tokens},
+        family=consent_family(account_id, client_id),
+        expires_at=at + lasts,
+    )
+
+
+def account_family(account_id: str) -> str:
+    """What joins the sessions of one person."""
+    return encode_base64url(hashlib.sha256(f"sessions:{account_id}".encode()).digest())
 
 
 def consent_family(account_id: str, client_id: str) -> str:

@@ -13,6 +13,7 @@ import ipaddress
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_HOPS = 16
@@ -113,6 +114,7 @@ class Metrics:
         return lines
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Whether the address is this machine's own."""
     return _is_address(address) and ipaddress.ip_address(address).is_loopback

@@ -35,6 +35,7 @@ def request_of(
         origin=req.get_header("Origin"),
         fetch_site=req.get_header("Sec-Fetch-Site"),
         if_none_match=req.get_header("If-None-Match"),
+        accept_language=req.get_header("Accept-Language") or "",
         cookies=_cookies(req.get_header("Cookie") or ""),
         path=path,
         address=address_of(req, trusted),

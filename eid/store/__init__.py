@@ -23,7 +23,8 @@ from datetime import datetime
 from pathlib import Path
 
 from eid.errors import EidError
-from eid.keys import Envelope, load_or_create_secret, load_or_create_signing_key
+from eid.keys import Envelope, SigningKey, load_or_create_signing_key
+from eid.keys.sources import PURPOSES, SecretSource, secrets_from_files
 from eid.levels.rules import Rules
 from eid.store.accounts import (
     Accounts as Accounts,
@@ -40,7 +41,8 @@ from eid.store.retention import Retained as Retained, retain
 from eid.store.sealed import (
     AccountKeys as AccountKeys,
     AccountSeal as AccountSeal,
-    check_keys as check_keys,
+    check_secrets,
+    remembered,
 )
 from eid.store.subject import Subjects as Subjects
 
@@ -81,47 +83,53 @@ def open_store(
     data_dir: Path,
     *,
     node: str = "node-1",
+    secrets: SecretSource | None = None,
     insecure_fast_hash: bool = False,
     insecure_fast_commit: bool = False,
 ) -> Store:
     """Open a store and bring its schema up to date; the keys lie under ``data_dir``.
 
-    SettingsError for an unusable URL or key, a schema from another version, or keys that are not
-    the ones the database was written with (nothing is changed then).
+    ``secrets`` says where else the secrets come from. SettingsError for an unusable URL or key,
+    a schema from another version, or keys that are missing or not the ones the database was
+    written with (nothing is changed then).
     """
     database = Database.open(url, insecure_fast_commit=insecure_fast_commit)
     try:
-        return _open(database, data_dir, node=node, insecure_fast_hash=insecure_fast_hash)
+        database.migrate()
+        given = _secrets(database, secrets or secrets_from_files(data_dir))
+        check_secrets(database, given)
+        key = load_or_create_signing_key(data_dir, "audit")
     except EidError:
         database.close()
         raise
+    return _store(database, given, key, node=node, fast=insecure_fast_hash)
 
 
-def check_installation(database: Database, data_dir: Path) -> None:
-    """SettingsError unless the keys under ``data_dir`` are those the database was written with."""
-    check_keys(database, _keys(data_dir))
+def check_installation(
+    database: Database, data_dir: Path, secrets: SecretSource | None = None
+) -> None:
+    """SettingsError unless the secrets are those the database was written with."""
+    check_secrets(database, _secrets(database, secrets or secrets_from_files(data_dir)))
 
 
-def _keys(data_dir: Path) -> AccountKeys:
-    return AccountKeys(
-        lookup=load_or_create_secret(data_dir, "lookup"),
-        pairwise=load_or_create_secret(data_dir, "pairwise"),
-        envelope=load_or_create_secret(data_dir, "envelope"),
+def _secrets(database: Database, source: SecretSource) -> dict[str, bytes]:
+    known = remembered(database)
+    return {purpose: source(purpose, make=purpose not in known) for purpose in PURPOSES}
+
+
+def _store(
+    database: Database, secrets: dict[str, bytes], key: SigningKey, *, node: str, fast: bool
+) -> Store:
+    keys = AccountKeys(
+        lookup=secrets["lookup"], pairwise=secrets["pairwise"], envelope=secrets["envelope"]
     )
-
-
-def _open(database: Database, data_dir: Path, *, node: str, insecure_fast_hash: bool) -> Store:
-    database.migrate()
-    keys = _keys(data_dir)
-    check_keys(database, keys)
     seal = AccountSeal(keys)
     openings = Openings(database, seal)
-    key = load_or_create_signing_key(data_dir, "audit")
     audit = Audit(database, node=node, key=key, openings=openings)
-    grants = Grants(database, audit, Envelope(load_or_create_secret(data_dir, "grants")))
+    grants = Grants(database, audit, Envelope(secrets["grants"]))
     return Store(
         database=database,
-        accounts=Accounts(database, audit, keys, insecure_fast_hash=insecure_fast_hash),
+        accounts=Accounts(database, audit, keys, insecure_fast_hash=fast),
         grants=grants,
         audit=audit,
         openings=openings,

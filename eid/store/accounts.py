@@ -231,9 +231,9 @@ class Accounts:
             return throttle.forget(connection, int(before.timestamp()))
 
     def _reserve(self, scopes: tuple[bytes, bytes], at: datetime) -> None:
-        with self._database.write() as connection:
-            throttle.reserve(connection, scopes[1], throttle.PER_ADDRESS, int(at.timestamp()))
-            throttle.reserve(connection, scopes[0], throttle.PER_ACCOUNT, int(at.timestamp()))
+        with self._database.transaction() as work:
+            throttle.reserve(work, scopes[1], throttle.PER_ADDRESS, int(at.timestamp()))
+            throttle.reserve(work, scopes[0], throttle.PER_ACCOUNT, int(at.timestamp()))
 
     def _settle(
         self,
@@ -243,11 +243,11 @@ class Accounts:
         at: datetime,
     ) -> None:
         kind = "login.refused" if account is None else "login.password_checked"
-        with self._database.write() as connection:
+        with self._database.transaction() as work:
             if account is not None:
-                throttle.release(connection, scopes[1])  # in the order of _reserve: no deadlock
-                throttle.clear(connection, scopes[0])
-            self._audit.append(connection, [AuditEvent(kind=kind, account=known_id, at=at)])
+                throttle.release(work, scopes[1])  # in the order of _reserve: no deadlock
+                throttle.clear(work, scopes[0])
+            self._audit.append(work, [AuditEvent(kind=kind, account=known_id, at=at)])
 
     def _store(
         self,
@@ -323,8 +323,7 @@ class Accounts:
     def _look(
         self, statement: Prepared, values: Mapping[str, object]
     ) -> Row[*tuple[object, ...]] | None:
-        with self._database.look() as (cursor, dialect):
-            row = statement.run_on(cursor, dialect, values).fetchone()
+        row = self._database.row(statement, values)
         return None if row is None else cast("Row[*tuple[object, ...]]", _AccountRow(*row))
 
     def _one(self, query: Select[*tuple[object, ...]]) -> Account | None:

@@ -34,7 +34,7 @@ from eid.store.audit_chain import (
 from eid.store.database import Database
 from eid.store.merkle import BLOCK, peaks_of_blocks, root, split
 from eid.store.openings import Openings
-from eid.store.prepared import Prepared
+from eid.store.prepared import Place, Prepared
 from eid.store.schema import audit_blocks, audit_chains, audit_heads, audit_rows
 
 HEAD_EVERY = 256
@@ -53,7 +53,19 @@ _MOVE_END = Prepared(
     .values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), peaks=bindparam("new_peaks"))
 )
 _APPEND = Prepared(insert(audit_rows))
-_BLOCK = insert(audit_blocks)
+_BLOCK = Prepared(insert(audit_blocks))
+_FIRST_END = {
+    dialect.__name__.rpartition(".")[2]: Prepared(
+        dialect.insert(audit_chains).on_conflict_do_nothing()
+    )
+    for dialect in (postgresql, sqlite)
+}
+_NEW_HEAD = Prepared(insert(audit_heads))
+_HEAD_AT = Prepared(
+    select(audit_heads.c.signed).where(
+        audit_heads.c.node == bindparam("this_node"), audit_heads.c.seq == bindparam("this_seq")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +107,14 @@ class Audit:
     def record(self, events: Sequence[AuditEvent]) -> None:
         """Append in a transaction of their own."""
         if events:
-            with self._database.write() as connection:
-                self.append(connection, events)
+            with self._database.transaction() as work:
+                self.append(work, events)
 
-    def append(self, connection: Connection, events: Sequence[AuditEvent]) -> None:
+    def append(self, place: Place, events: Sequence[AuditEvent]) -> None:
         """Append within the caller's write transaction."""
         if not events:
             return
-        chain = self._lock_chain(connection)
+        chain = self._lock_chain(place)
         before = chain.seq
         rows = []
         for event in events:
@@ -110,21 +122,21 @@ class Audit:
             digest = row["hash"] = chain_hash(chain.hash, row)
             block = chain.add(digest)
             if block is not None:
-                place = {"node": self._node, "block": (chain.seq - 1) // BLOCK, "root": block}
-                connection.execute(_BLOCK, place)
+                done = {"node": self._node, "block": (chain.seq - 1) // BLOCK, "root": block}
+                _BLOCK.run(place, done)
             rows.append(row)
-        _APPEND.run_many(connection, rows)
+        _APPEND.run_many(place, rows)
         end = {
             "this_node": self._node,
             "new_seq": chain.seq,
             "new_hash": chain.hash,
             "new_peaks": b"".join(chain.peaks),
         }
-        _MOVE_END.run(connection, end)
+        _MOVE_END.run(place, end)
         if chain.seq // HEAD_EVERY > before // HEAD_EVERY:
-            self._sign(connection, chain, events[-1].at)
+            self._sign(place, chain, events[-1].at)
         if self._openings is not None:
-            self._openings.keep(connection, events)
+            self._openings.keep(place, events)
 
     def sign_head(self, at: datetime) -> str | None:
         """Sign the end of this node's chain and keep it; None while the chain is empty."""
@@ -258,26 +270,24 @@ class Audit:
         rows = {node: chain.seq for node, chain in chains.items() if chain.seq}
         return AuditSummary(rows=rows, heads=len(expected))
 
-    def _lock_chain(self, connection: Connection) -> Chain:
+    def _lock_chain(self, place: Place) -> Chain:
         """The chain's end, locked against other processes until the transaction ends."""
         this = {"this_node": self._node}
-        found = _LOCK_END.run(connection, this).fetchone()
+        found = _LOCK_END.run(place, this).fetchone()
         if found is None:
-            start = {"node": self._node, "seq": 0, "hash": START, "peaks": b""}
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            connection.execute(dialect.insert(audit_chains).values(start).on_conflict_do_nothing())
-            found = _LOCK_END.run(connection, this).fetchone()
+            first = {"node": self._node, "seq": 0, "hash": START, "peaks": b"", "start": None}
+            _FIRST_END[place.dialect.name].run(place, first)
+            found = _LOCK_END.run(place, this).fetchone()
         seq, digest, peaks = cast("tuple[int, bytes, bytes]", found)
         return Chain(seq, bytes(digest), split(bytes(peaks)))
 
-    def _sign(self, connection: Connection, chain: Chain, at: datetime) -> str:
+    def _sign(self, place: Place, chain: Chain, at: datetime) -> str:
         signed = self._signed(chain, at, HEAD_TYPE)
-        same = (audit_heads.c.node == self._node) & (audit_heads.c.seq == chain.seq)
-        kept = connection.execute(select(audit_heads.c.signed).where(same)).scalar_one_or_none()
+        here = {"this_node": self._node, "this_seq": chain.seq}
+        kept = _HEAD_AT.run(place, here).fetchone()
         if kept is not None:
-            return str(kept)
-        row = {"node": self._node, "seq": chain.seq, "signed": signed}
-        connection.execute(insert(audit_heads).values(row))
+            return str(kept[0])
+        _NEW_HEAD.run(place, {"node": self._node, "seq": chain.seq, "signed": signed})
         return signed
 
     def _signed(self, chain: Chain, at: datetime, typ: str) -> str:

@@ -36,8 +36,7 @@ class Clients:
 
     def by_id(self, client_id: str) -> Client | None:
         """The client with exactly this id."""
-        with self._database.look() as (cursor, dialect):
-            row = _BY_ID.run_on(cursor, dialect, {"this_id": client_id}).fetchone()
+        row = self._database.row(_BY_ID, {"this_id": client_id})
         return None if row is None else self._client(str(row[0]))
 
     def all(self) -> tuple[Client, ...]:

@@ -8,57 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, cast, get_args
+from typing import cast
 
 from sqlalchemy import Row, and_, insert, select, update
 
-from eid.errors import AccountError, FormatError
+from eid.errors import AccountError
 from eid.keys import canonical_json
+from eid.levels.consent import (
+    ACTS as ACTS,
+    Act as Act,
+    Channel as Channel,
+    Consent as Consent,
+)
 from eid.oidc.ports import AuditEvent
 from eid.store.audit import Audit
 from eid.store.database import Database
+from eid.store.prepared import Place, Prepared
 from eid.store.schema import consents
 
-Channel = Literal["web", "agent", "kiosk", "counter", "paper", "telephone"]
-Act = Literal["pressed_agree", "signed_on_paper", "said_to_officer"]
-ACTS: tuple[Act, ...] = get_args(Act)
-"""What counts as an explicit act. Silence, a ticked box and going on do not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
-    """One consent. ``what`` names scopes or data, never values; ``client`` is for whom.
-
-    ``text_version`` names the text that was shown. FormatError for an act that is none, for
-    nothing asked, no purpose, or an end that is not after the beginning.
-    """
-
-    id: str
-    account: str
-    client: str
-    what: tuple[str, ...]
-    purpose: str
-    channel: Channel
-    text_version: str
-    act: Act
-    given_at: datetime
-    until: datetime
-    withdrawn_at: datetime | None = None
-
-    def __post_init__(self) -> None:
-        if self.act not in ACTS or self.channel not in get_args(Channel):
-            raise FormatError("A consent needs an explicit act.", code="consent.act")
-        if not (self.what and self.purpose and self.text_version and self.client):
-            raise FormatError("A consent says what, for whom and why.", code="consent.content")
-        if self.until <= self.given_at:
-            raise FormatError("A consent has an end.", code="consent.until")
-
-    def is_live(self, at: datetime) -> bool:
-        """Whether it holds at a moment."""
-        ended = self.withdrawn_at is not None and self.withdrawn_at <= at
-        return self.given_at <= at < self.until and not ended
+_GIVE = Prepared(insert(consents))
 
 
 class Consents:
@@ -71,9 +40,7 @@ class Consents:
     def give(self, consent: Consent, *, events: Sequence[AuditEvent] = ()) -> None:
         """Enter a consent."""
         with self._database.write() as connection:
-            connection.execute(insert(consents), _row(consent))
-            given = _event(consent, "consent.given", consent.given_at, consent.channel)
-            self._audit.append(connection, [given, *events])
+            self._audit.append(connection, [*enter(connection, [consent]), *events])
 
     def withdraw(self, consent_id: str, *, by: str, at: datetime) -> Consent:
         """End a consent, once; AccountError ``consent.unknown`` or ``consent.withdrawn``.
@@ -105,6 +72,13 @@ class Consents:
         ordered = query.order_by(consents.c.given_at.desc(), consents.c.id)
         with self._database.read() as connection:
             return tuple(map(_consent, connection.execute(ordered)))
+
+
+def enter(place: Place, given: Sequence[Consent]) -> list[AuditEvent]:
+    """Enter consents within the caller's write transaction; the rows of the record for them."""
+    if given:
+        _GIVE.run_many(place, [_row(consent) for consent in given])
+    return [_event(one, "consent.given", one.given_at, one.channel) for one in given]
 
 
 def _event(consent: Consent, kind: str, at: datetime, by: str) -> AuditEvent:

@@ -8,11 +8,10 @@ O-066, O-074).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from sqlalchemy import (
     URL,
@@ -24,16 +23,15 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from eid.errors import SettingsError, Unavailable
 from eid.store import versions
-from eid.store.prepared import Cursor
+from eid.store.direct import WAIT_S, Direct, Duplicate
+from eid.store.prepared import Prepared, Values, Work
 
-WAIT_S = 4
 MIGRATION_LOCK = 0x65_69_64
 _MODE = "eid_mode"
 
@@ -63,6 +61,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._modes = _Modes.of(engine)
+        self._direct = Direct(engine)
         self._process = os.getpid()
         self._inherited: list[Pool] = []
 
@@ -99,24 +98,18 @@ class Database:
         with _mapped(), self._engines().read.connect() as connection:
             yield connection
 
-    @contextmanager
-    def look(self) -> Iterator[tuple[Cursor, Dialect]]:
-        """A driver's cursor for one prepared statement that only reads, without SQLAlchemy."""
-        engine = self._engines().base
-        faults = cast("type[Exception]", engine.dialect.loaded_dbapi.Error)
-        with _mapped():
-            connection = engine.raw_connection()
-        try:
-            if engine.dialect.name == "postgresql":
-                connection.driver_connection.autocommit = True  # type: ignore[union-attr]
-            yield cast("Cursor", connection.cursor()), engine.dialect
-            if engine.dialect.name == "postgresql":
-                connection.driver_connection.autocommit = False  # type: ignore[union-attr]
-        except faults:
-            connection.invalidate()
-            raise Unavailable("The database does not answer now.", code="database") from None
-        finally:
-            connection.close()
+    def transaction(self) -> AbstractContextManager[Work]:
+        """One write transaction for prepared statements, on the driver's own connection."""
+        return self._direct.transaction()
+
+    def rows(self, statement: Prepared, values: Values) -> Sequence[Sequence[object]]:
+        """All rows of one prepared statement that only reads."""
+        return self._direct.rows(statement, values)
+
+    def row(self, statement: Prepared, values: Values) -> Sequence[object] | None:
+        """The first of them."""
+        found = self._direct.rows(statement, values)
+        return found[0] if found else None
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -169,6 +162,7 @@ class Database:
 
     def close(self) -> None:
         """Close every idle connection."""
+        self._direct.close()
         self._engines().base.dispose()
 
     def _engines(self) -> _Modes:
@@ -245,10 +239,6 @@ def _mapped(engine: Engine | None = None) -> Iterator[None]:
         if driver is None or not isinstance(error, driver.Error):
             raise
         raise Unavailable("The database does not answer now.", code="database") from None
-
-
-class Duplicate(Exception):
-    """A key that was there already, said without its value."""
 
 
 def _bad_url(expected: str) -> SettingsError:

@@ -25,9 +25,10 @@ from eid.keys import (
     parse_json_object,
 )
 from eid.levels.assurance import Factor
-from eid.levels.factors.code import LIFETIME, Channel, Sender, message, new_code
+from eid.levels.factors.code import Channel, Sender, message, new_code
+from eid.levels.factors.enrolled import Enrolled as Enrolled
 from eid.levels.factors.otp import match_totp, new_totp_secret
-from eid.levels.factors.passkey import Passkey, PasskeyParty, credential_id
+from eid.levels.factors.passkey import Passkey, PasskeyParty, credential_id, user_of
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store import throttle
 from eid.store.audit import Audit
@@ -38,16 +39,6 @@ from eid.store.sealed import AccountSeal
 
 MAX_FACTORS = 16
 CEREMONY_S = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrolled:
-    """One enrolled factor, without its secret."""
-
-    id: str
-    method: str
-    created_at: datetime
-    used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +72,13 @@ class Factors:
         live = and_(factors.c.account == account_id, factors.c.removed_at.is_(None))
         query = select(factors).where(live).order_by(factors.c.created_at, factors.c.id)
         with self._database.read() as connection:
-            return tuple(map(_enrolled, connection.execute(query)))
+            rows = connection.execute(query).all()
+        channels = any(row.method == "code" for row in rows)
+        labels = self._labels(account_id) if channels else {}
+        return tuple(_enrolled(row, labels.get(row.id, "")) for row in rows)
+
+    def _labels(self, account_id: str) -> Mapping[str, str]:
+        return {one.row.id: _channel(one.secret).masked for one in self._kept(account_id, "code")}
 
     def remove(
         self, account_id: str, factor_id: str, *, by: str, lost: bool, at: datetime
@@ -126,6 +123,11 @@ class Factors:
         secret: dict[str, JSON] = {"kind": channel.kind, "address": channel.address}
         return self._enrol(account_id, "code", secret, 0, at)
 
+    def channel_kind(self, account_id: str, factor_id: str) -> str | None:
+        """Of which kind a channel is; None if there is no such channel."""
+        kept = self._kept(account_id, "code")
+        return next((str(one.secret["kind"]) for one in kept if one.row.id == factor_id), None)
+
     def send_code(
         self, account_id: str, factor_id: str, sender: Sender, *, service: str, at: datetime
     ) -> None:
@@ -140,11 +142,12 @@ class Factors:
             if kept.row.id != factor_id:
                 continue
             code = new_code(self._rng)
-            expires = int((at + LIFETIME).timestamp())
+            channel = _channel(kept.secret)
+            expires = int((at + channel.lifetime).timestamp())
             fresh = {**kept.secret, "code": _digest(code), "expires": expires}
             if self._replace(kept, fresh):
-                channel = _channel(kept.secret)
-                sender(channel, message(code, service), at=at)
+                text = message(code, service, lifetime=channel.lifetime)
+                sender(channel, text, at=at)
 
     def check_code(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
         """The factor of a right code, once; AccountError as for TOTP."""
@@ -163,40 +166,68 @@ class Factors:
     # -- passkeys ----------------------------------------------------------------------------
 
     def begin_passkey(
-        self, account_id: str, party: PasskeyParty, *, username: str, enrol: bool, at: datetime
+        self,
+        account_id: str,
+        party: PasskeyParty,
+        *,
+        username: str,
+        enrol: bool,
+        at: datetime,
+        bound_to: str = "",
     ) -> tuple[str, dict[str, JSON]]:
-        """A handle to keep and the browser's options, to enrol a passkey or to log in with one."""
-        known = self._passkeys(account_id)
+        """A handle to keep and the browser's options, to enrol a passkey or to log in with one.
+
+        The internal id, which is random, is the user handle that authenticators keep. What the
+        ceremony is ``bound_to`` has to be named again at its end.
+        """
+        known = [one for _, one in self._passkeys(account_id)]
         if enrol:
-            user_id = hashlib.sha256(b"passkey-user:" + account_id.encode()).digest()
             options, state = party.begin_enrolment(
-                user_id=user_id, username=username, known=[one for _, one in known]
+                user_id=account_id.encode(), username=username, known=known
             )
         else:
-            options, state = party.begin_login([one for _, one in known])
-        handle = encode_base64url(self._rng(32))
-        expires = datetime.fromtimestamp(int(at.timestamp()) + CEREMONY_S, UTC)
-        payload: dict[str, JSON] = {"state": state, "account": account_id, "enrol": enrol}
-        self._grants.put(
-            Grant(kind="passkey", key=_key(handle), payload=payload, expires_at=expires)
-        )
-        return handle, options
+            options, state = party.begin_login(known)
+        return self._begin(account_id, state, enrol, bound_to, at), options
+
+    def begin_unnamed_passkey(
+        self, party: PasskeyParty, *, at: datetime, bound_to: str = ""
+    ) -> tuple[str, dict[str, JSON]]:
+        """The same for somebody who is not known yet: any passkey that the device keeps for us."""
+        options, state = party.begin_login(())
+        return self._begin(None, state, False, bound_to, at), options  # noqa: FBT003
 
     def enrol_passkey(
-        self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
+        self,
+        handle: str,
+        party: PasskeyParty,
+        response: Mapping[str, JSON],
+        *,
+        at: datetime,
+        bound_to: str = "",
     ) -> str:
         """The id of the new factor; RequestRefused ``passkey``, once per handle."""
-        account_id, state = self._ceremony(handle, enrol=True, at=at)
+        account_id, state = self._ceremony(handle, bound_to, enrol=True, at=at)
+        if account_id is None:
+            raise _no_passkey()
         passkey = party.complete_enrolment(state, response)
         secret: dict[str, JSON] = {"data": encode_base64url(passkey.data)}
         return self._enrol(account_id, "passkey", secret, passkey.sign_count, at)
 
     def check_passkey(
-        self, handle: str, party: PasskeyParty, response: Mapping[str, JSON], *, at: datetime
-    ) -> Factor:
-        """The factor of a passkey that answered; RequestRefused ``passkey…``, once per handle."""
-        account_id, state = self._ceremony(handle, enrol=False, at=at)
+        self,
+        handle: str,
+        party: PasskeyParty,
+        response: Mapping[str, JSON],
+        *,
+        at: datetime,
+        bound_to: str = "",
+    ) -> tuple[str, Factor]:
+        """Whose passkey answered, and its factor; RequestRefused ``passkey…``, once per handle."""
+        named, state = self._ceremony(handle, bound_to, enrol=False, at=at)
+        account_id = named or user_of(response).decode("ascii", "replace")
         known = self._passkeys(account_id)
+        if not known:
+            raise _no_passkey()
         try:
             used = party.complete_login(state, [one for _, one in known], response)
         except RequestRefused as error:
@@ -205,8 +236,8 @@ class Factors:
             raise
         (kept,) = (row for row, one in known if credential_id(one) == used.credential_id)
         if not self._use(kept, used.sign_count, at, (), above=kept.row.counter):
-            raise RequestRefused("The passkey answered elsewhere meanwhile.", code="passkey")
-        return Factor.of("passkey", at, user_verified=used.user_verified)
+            raise _no_passkey()
+        return account_id, Factor.of("passkey", at, user_verified=used.user_verified)
 
     # -- what they share ---------------------------------------------------------------------
 
@@ -254,14 +285,38 @@ class Factors:
             for count in (int(kept.row.counter),)
         ]
 
+    def _begin(
+        self,
+        account_id: str | None,
+        state: Mapping[str, JSON],
+        enrol: bool,  # noqa: FBT001
+        bound_to: str,
+        at: datetime,
+    ) -> str:
+        handle = encode_base64url(self._rng(32))
+        expires = datetime.fromtimestamp(int(at.timestamp()) + CEREMONY_S, UTC)
+        payload: dict[str, JSON] = {
+            "state": dict(state),
+            "account": account_id,
+            "enrol": enrol,
+            "bound_to": bound_to,
+        }
+        self._grants.put(
+            Grant(kind="passkey", key=_key(handle), payload=payload, expires_at=expires)
+        )
+        return handle
+
     def _ceremony(
-        self, handle: str, *, enrol: bool, at: datetime
-    ) -> tuple[str, Mapping[str, JSON]]:
+        self, handle: str, bound_to: str, *, enrol: bool, at: datetime
+    ) -> tuple[str | None, Mapping[str, JSON]]:
         grant = self._grants.consume("passkey", _key(handle), at=at)
-        state = grant.payload.get("state") if grant else None
-        if grant is None or grant.payload.get("enrol") is not enrol or not isinstance(state, dict):
-            raise RequestRefused("The passkey's answer does not hold.", code="passkey")
-        return str(grant.payload["account"]), state
+        if grant is None:
+            raise _no_passkey()
+        state, account_id = grant.payload.get("state"), grant.payload.get("account")
+        same = grant.payload.get("bound_to") == bound_to and grant.payload.get("enrol") is enrol
+        if not same or not isinstance(state, dict):
+            raise _no_passkey()
+        return None if account_id is None else str(account_id), state
 
     def _key(self, account_id: str) -> Envelope:
         query = select(person_keys.c.sealed).where(person_keys.c.account == account_id)
@@ -338,13 +393,14 @@ def _event(
     return AuditEvent(kind=kind, at=at, account=account_id, detail=named)
 
 
-def _enrolled(row: Row[*tuple[object, ...]]) -> Enrolled:
+def _enrolled(row: Row[*tuple[object, ...]], label: str) -> Enrolled:
     used = None if row.used_at is None else datetime.fromtimestamp(row.used_at, UTC)
     return Enrolled(
         id=row.id,
         method=row.method,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         used_at=used,
+        label=label,
     )
 
 
@@ -354,6 +410,10 @@ def _channel(secret: Mapping[str, JSON]) -> Channel:
     if kind == "sms":
         return Channel(kind="sms", address=address)
     return Channel(kind="email" if kind == "email" else "letter", address=address)
+
+
+def _no_passkey() -> RequestRefused:
+    return RequestRefused("The passkey's answer does not hold.", code="passkey")
 
 
 def _digest(code: str) -> str:

@@ -16,8 +16,10 @@ from sqlalchemy.exc import IntegrityError
 
 from eid.errors import Unavailable
 from eid.keys import JSON, Envelope, canonical_json, parse_json_object
+from eid.levels.consent import Consent
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store.audit import Audit
+from eid.store.consents import enter
 from eid.store.database import Database
 from eid.store.prepared import Prepared
 from eid.store.schema import grants
@@ -48,7 +50,7 @@ _REPLACE = Prepared(
         version=grants.c.version + 1,
     )
 )
-_REVOKE = (
+_REVOKE = Prepared(
     update(grants)
     .where(grants.c.family == bindparam("this_family"), grants.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
@@ -66,9 +68,9 @@ _FAMILY = Prepared(
     )
 )
 # A card's evidence is personal data: what is left of a used handle is that it was used.
-_FORGOTTEN = frozenset({"handle", "counter_handle", "counter_visit"})
+_FORGOTTEN = frozenset({"handle", "sign_up", "counter_handle", "counter_visit"})
 _FORGET = Prepared(update(grants).where(_THIS).values(payload=bindparam("new_payload")))
-_PURGE = delete(grants).where(grants.c.expires_at < bindparam("now"))
+_PURGE = Prepared(delete(grants).where(grants.c.expires_at < bindparam("now")))
 
 
 class Grants:
@@ -82,16 +84,16 @@ class Grants:
     def put(self, *grants: Grant, events: Sequence[AuditEvent] = ()) -> None:
         """Store new grants; a handle that exists already is never taken over."""
         rows = [self._row(grant) for grant in grants]
-        with _new_grants(), self._database.write() as connection:
-            _PUT.run_many(connection, rows)
-            self._audit.append(connection, events)
+        with _new_grants(), self._database.transaction() as work:
+            _PUT.run_many(work, rows)
+            self._audit.append(work, events)
 
     def claim(self, grant: Grant) -> bool:
         """Store the grant unless its key exists; of all callers one gets True."""
         row = self._row(grant)
-        with self._database.write() as connection:
-            dialect = "postgresql" if connection.dialect.name == "postgresql" else "sqlite"
-            return _CLAIM[dialect].run(connection, row).rowcount == 1
+        with self._database.transaction() as work:
+            dialect = "postgresql" if work.dialect.name == "postgresql" else "sqlite"
+            return _CLAIM[dialect].run(work, row).rowcount == 1
 
     def issue_beside(
         self,
@@ -104,24 +106,21 @@ class Grants:
     ) -> bool:
         """Store ``issue`` while the grant is live and locked, so that no revocation misses it."""
         rows = [self._row(grant) for grant in issue]
-        with _new_grants(), self._database.write() as connection:
-            live = _TOUCH.run(connection, _this(kind, key, at)).rowcount == 1
+        with _new_grants(), self._database.transaction() as work:
+            live = _TOUCH.run(work, _this(kind, key, at)).rowcount == 1
             if live:
-                _PUT.run_many(connection, rows)
-                self._audit.append(connection, events)
+                _PUT.run_many(work, rows)
+                self._audit.append(work, events)
         return live
 
     def family(self, kind: str, family: str, *, at: datetime) -> tuple[Grant, ...]:
         """The live grants of one kind in a family."""
         values = {"this_kind": kind, "this_family": family, "now": int(at.timestamp())}
-        with self._database.look() as (cursor, dialect):
-            rows = list(_FAMILY.run_on(cursor, dialect, values).fetchall())
-        return tuple(map(self._open, rows))
+        return tuple(map(self._open, self._database.rows(_FAMILY, values)))
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         """The grant if it is neither used nor revoked nor expired."""
-        with self._database.look() as (cursor, dialect):
-            row = _GET.run_on(cursor, dialect, _this(kind, key, at)).fetchone()
+        row = self._database.row(_GET, _this(kind, key, at))
         return self._open(row) if row else None
 
     def consume(
@@ -132,22 +131,23 @@ class Grants:
         at: datetime,
         issue: Sequence[Grant] = (),
         events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Grant | None:
         """Use the grant up; of all callers, on all nodes, one gets it, and ``issue`` is stored.
 
         A caller that loses waits for the winner's transaction: what was issued is there for it to
         revoke.
         """
-        with _new_grants(), self._database.write() as connection:
-            row = _CONSUME.run(connection, _this(kind, key, at)).fetchone()
+        with _new_grants(), self._database.transaction() as work:
+            row = _CONSUME.run(work, _this(kind, key, at)).fetchone()
             if row is not None:
                 if issue:
-                    _PUT.run_many(connection, [self._row(grant) for grant in issue])
+                    _PUT.run_many(work, [self._row(grant) for grant in issue])
                 if kind in _FORGOTTEN:
                     nothing = self._seal_payload(kind, key, {})
                     this = {"this_kind": kind, "this_key": key, "new_payload": nothing}
-                    _FORGET.run(connection, this)
-                self._audit.append(connection, events)
+                    _FORGET.run(work, this)
+                self._audit.append(work, [*enter(work, consents), *events])
         return self._open(row) if row else None
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
@@ -156,8 +156,7 @@ class Grants:
         A used ``handle`` comes back without its payload: the evidence is forgotten with its use.
         """
         this = {"this_kind": kind, "this_key": key}
-        with self._database.look() as (cursor, dialect):
-            row = _GET_USED.run_on(cursor, dialect, this).fetchone()
+        row = self._database.row(_GET_USED, this)
         return self._open(row) if row else None
 
     def replace(
@@ -170,10 +169,10 @@ class Grants:
             "new_payload": self._seal(grant),
             "new_expiry": int(grant.expires_at.timestamp()),
         }
-        with self._database.write() as connection:
-            done = _REPLACE.run(connection, values).rowcount == 1
+        with self._database.transaction() as work:
+            done = _REPLACE.run(work, values).rowcount == 1
             if done:
-                self._audit.append(connection, events)
+                self._audit.append(work, events)
         return done
 
     def revoke_family(
@@ -186,10 +185,10 @@ class Grants:
         """
         values = {"this_family": family, "now": int(at.timestamp())}
         count = 0
-        with self._database.write() as connection:
-            while found := connection.execute(_REVOKE, values).rowcount:
+        with self._database.transaction() as work:
+            while found := _REVOKE.run(work, values).rowcount:
                 count += found
-            self._audit.append(connection, events)
+            self._audit.append(work, events)
         return count
 
     def record(self, events: Sequence[AuditEvent]) -> None:
@@ -198,8 +197,8 @@ class Grants:
 
     def purge(self, *, before: datetime) -> int:
         """Delete what expired before a moment (row D-004); how many rows."""
-        with self._database.write() as connection:
-            return connection.execute(_PURGE, {"now": int(before.timestamp())}).rowcount
+        with self._database.transaction() as work:
+            return _PURGE.run(work, {"now": int(before.timestamp())}).rowcount
 
     def _row(self, grant: Grant) -> dict[str, object]:
         return {

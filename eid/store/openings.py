@@ -7,19 +7,25 @@ digest can be shown beside a row, and anyone can compute the commitment again (c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from eid.keys import Envelope
 from eid.oidc.ports import AuditEvent
 from eid.store.database import Database
+from eid.store.prepared import Place, Prepared
 from eid.store.schema import openings, person_keys
 from eid.store.sealed import AccountSeal
 
 MAX_OPENING = 256
-_NEW = insert(openings)
-_KNOWN = select(openings.c.at).where(openings.c.commitment == bindparam("this_commitment"))
-_KEY_OF = select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
+_NEW = Prepared(insert(openings))
+_KNOWN = Prepared(
+    select(openings.c.at).where(openings.c.commitment == bindparam("this_commitment"))
+)
+_KEY_OF = Prepared(
+    select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
+)
 
 
 class Openings:
@@ -29,18 +35,18 @@ class Openings:
         self._database = database
         self._seal = seal
 
-    def keep(self, connection: Connection, events: Iterable[AuditEvent]) -> None:
+    def keep(self, place: Place, events: Iterable[AuditEvent]) -> None:
         """Seal the openings of events that are about a person, in the caller's transaction."""
         for event in events:
             if event.opening is None or event.commitment is None or event.account is None:
                 continue
             if len(event.opening) > MAX_OPENING:
                 raise ValueError("an opening is a salt and a digest")
-            key = self._key(connection, event.account)
+            key = self._key(place, event.account)
             if key is None:
                 continue
             known = {"this_commitment": event.commitment}
-            if connection.execute(_KNOWN, known).one_or_none() is not None:
+            if _KNOWN.run(place, known).fetchone() is not None:
                 continue
             row = {
                 "commitment": event.commitment,
@@ -48,7 +54,7 @@ class Openings:
                 "at": int(event.at.timestamp()),
                 "sealed": key.seal(event.opening, context=_context(event.commitment)),
             }
-            connection.execute(_NEW, row)
+            _NEW.run(place, row)
 
     def find(self, commitment: bytes) -> bytes | None:
         """The salt and digest behind a commitment; None after erasure."""
@@ -60,10 +66,11 @@ class Openings:
             return None
         return key.open(row.sealed, context=_context(commitment))
 
-    def _key(self, connection: Connection, account_id: str) -> Envelope | None:
-        this = {"this_id": account_id}
-        sealed = connection.execute(_KEY_OF, this).scalar_one_or_none()
-        return None if sealed is None else Envelope(self._seal.data_key(account_id, sealed))
+    def _key(self, place: Place, account_id: str) -> Envelope | None:
+        found = _KEY_OF.run(place, {"this_id": account_id}).fetchone()
+        if found is None:
+            return None
+        return Envelope(self._seal.data_key(account_id, bytes(cast("bytes", found[0]))))
 
 
 def _context(commitment: bytes) -> bytes:

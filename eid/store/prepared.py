@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
@@ -25,17 +25,34 @@ class Cursor(Protocol):
     def rowcount(self) -> int:
         """How many rows the statement touched."""
 
-    def execute(self, statement: str, parameters: object) -> object:
+    def execute(self, statement: str, parameters: object = ..., /) -> object:
         """Run a statement."""
 
     def executemany(self, statement: str, parameters: Sequence[object]) -> object:
         """Run it for each set of values."""
+
+    def close(self) -> None:
+        """End it."""
 
     def fetchone(self) -> Sequence[object] | None:
         """The next row."""
 
     def fetchall(self) -> Iterable[Sequence[object]]:
         """All rows that are left."""
+
+
+class Work:
+    """A driver's cursor within a transaction or for one look, and the dialect it speaks."""
+
+    __slots__ = ("cursor", "dialect")
+
+    def __init__(self, cursor: Cursor, dialect: Dialect) -> None:
+        self.cursor = cursor
+        self.dialect = dialect
+
+
+Place: TypeAlias = "Connection | Work"
+"""Where a prepared statement runs: in SQLAlchemy's transaction, or in one of the driver's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +78,20 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(self, connection: Connection, values: Values) -> Cursor:
-        """Run within the connection's transaction; the driver's own errors pass."""
-        cursor = cast("Cursor", connection.connection.cursor())
-        return self.run_on(cursor, connection.dialect, values)
+    def run(self, place: Place, values: Values) -> Cursor:
+        """Run within the place's transaction; the driver's own errors pass.
 
-    def run_on(self, cursor: Cursor, dialect: Dialect, values: Values) -> Cursor:
-        """Run on a cursor of one's own."""
-        compiled = self._for(dialect)
+        The cursor is read before the place's next statement.
+        """
+        cursor = _cursor(place)
+        compiled = self._for(place.dialect)
         cursor.execute(compiled.text, compiled.given(values))
         return cursor
 
-    def run_many(self, connection: Connection, rows: Sequence[Values]) -> None:
+    def run_many(self, place: Place, rows: Sequence[Values]) -> None:
         """Run for each of the rows."""
-        cursor = cast("Cursor", connection.connection.cursor())
-        compiled = self._for(connection.dialect)
+        cursor = _cursor(place)
+        compiled = self._for(place.dialect)
         given = [compiled.given(row) for row in rows]
         if len(given) == 1:
             cursor.execute(compiled.text, given[0])
@@ -90,3 +106,9 @@ class Prepared:
             known = _Compiled(str(made), dict(made.params), order)
             self._compiled[dialect.name] = known
         return known
+
+
+def _cursor(place: Place) -> Cursor:
+    if isinstance(place, Work):
+        return place.cursor
+    return cast("Cursor", place.connection.cursor())

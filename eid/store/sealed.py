@@ -137,14 +137,22 @@ class AccountSeal:
         )
 
 
-def check_keys(database: Database, keys: AccountKeys) -> None:
+def remembered(database: Database) -> frozenset[str]:
+    """The purposes of the secrets that the database was written with; none before its first use."""
+    prefix = "key."
+    with database.read() as connection:
+        names = connection.execute(select(meta.c.name)).scalars().all()
+    return frozenset(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+
+def check_secrets(database: Database, secrets: Mapping[str, bytes]) -> None:
     """SettingsError ``database.key`` unless these are the keys the database was written with.
 
     The first call on a new database remembers a fingerprint of each; nothing else is changed.
     """
     with database.write() as connection:
-        for name in ("lookup", "pairwise", "envelope"):
-            mark = hmac.digest(getattr(keys, name), b"eid-key-check:" + name.encode(), "sha256")
+        for name, secret in secrets.items():
+            mark = hmac.digest(secret, b"eid-key-check:" + name.encode(), "sha256")
             query = select(meta.c.value).where(meta.c.name == f"key.{name}")
             kept = connection.execute(query).scalar_one_or_none()
             if kept is None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.errors import AccountError
-from eid.store.prepared import Prepared
+from eid.store.prepared import Place, Prepared
 from eid.store.schema import throttles
 
 _THIS = throttles.c.scope == bindparam("this_scope")
@@ -81,9 +81,9 @@ PER_ACCOUNT = Allowance(failures=5, block_s=30)
 PER_ADDRESS = Allowance(failures=100, block_s=30, forgive_s=30)
 
 
-def reserve(connection: Connection, scope: bytes, allowance: Allowance, now: int) -> None:
+def reserve(place: Place, scope: bytes, allowance: Allowance, now: int) -> None:
     """Count one attempt as failed, or AccountError ``login.throttled`` with ``retry_after``."""
-    failures, blocked_until, forget_at = _lock(connection, scope, now)
+    failures, blocked_until, forget_at = _lock(place, scope, now)
     if blocked_until > now:
         raise AccountError(
             "Too many attempts; try again later.",
@@ -99,17 +99,17 @@ def reserve(connection: Connection, scope: bytes, allowance: Allowance, now: int
         "new_blocked_until": now + wait if wait else 0,  # a clock set back blocks nobody
         "new_forget_at": since + FORGET_S,
     }
-    _COUNT.run(connection, values)
+    _COUNT.run(place, values)
 
 
-def clear(connection: Connection, scope: bytes) -> None:
+def clear(place: Place, scope: bytes) -> None:
     """Forget a scope's failures after a success."""
-    _CLEAR.run(connection, {"this_scope": scope})
+    _CLEAR.run(place, {"this_scope": scope})
 
 
-def release(connection: Connection, scope: bytes) -> None:
+def release(place: Place, scope: bytes) -> None:
     """Take back one counted attempt of a scope that many people share."""
-    _RELEASE.run(connection, {"this_scope": scope})
+    _RELEASE.run(place, {"this_scope": scope})
 
 
 def forget(connection: Connection, now: int) -> int:
@@ -117,8 +117,8 @@ def forget(connection: Connection, now: int) -> int:
     return connection.execute(delete(throttles).where(throttles.c.forget_at < now)).rowcount
 
 
-def _lock(connection: Connection, scope: bytes, now: int) -> tuple[int, int, int]:
+def _lock(place: Place, scope: bytes, now: int) -> tuple[int, int, int]:
     """Failures, blocked until, forget at; the row is made if need be, and is ours until the end."""
     fresh = {"scope": scope, "failures": 0, "blocked_until": 0, "forget_at": now + FORGET_S}
-    row = _LOCK[connection.dialect.name].run(connection, fresh).fetchone()
+    row = _LOCK[place.dialect.name].run(place, fresh).fetchone()
     return cast("tuple[int, int, int]", row)

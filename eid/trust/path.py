@@ -77,7 +77,8 @@ def signing_moment(signer: Certificate, *, signing_time: datetime | None, at: da
     """The moment at which the chain must have been valid. Raises ``Expired``, ``FormatError``."""
     if signing_time is not None:
         if signing_time > at + _SKEW:
-            raise Expired("The document was signed in the future.", code="chain.validity")
+            message = f"The document was signed after {at:%Y-%m-%d}, the verifier's clock."
+            raise Expired(message, code="chain.validity")
         return Moment(at=signing_time, basis="signing_time")
     end = usage_end(signer)
     if end is not None and end < at:
@@ -250,7 +251,8 @@ def _check_denied(store: TrustStore, certificate: Certificate) -> None:
 
 def _check_validity(certificate: Certificate, moment: datetime) -> None:
     if not certificate.not_before <= moment <= certificate.not_after:
-        raise Expired("A certificate was not valid at signing.", code="chain.validity")
+        message = f"A certificate was not valid on {moment:%Y-%m-%d}, when it is judged."
+        raise Expired(message, code="chain.validity")
 
 
 def usage_end(certificate: Certificate) -> datetime | None:

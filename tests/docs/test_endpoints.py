@@ -19,7 +19,7 @@ def test_every_route_is_on_the_page_with_its_methods() -> None:
         legal_entity="Example",
         role="own_services",
     )
-    provider = SimpleNamespace(settings=settings, keys=ProviderKeys.generate())
+    provider = SimpleNamespace(settings=settings, keys=ProviderKeys.generate(), own=object())
     routes = web.routes(cast("Any", provider))
     text = (DOCS / "reference/endpoints.md").read_text()
     listed = dict(re.findall(r"^\| `([^`]+)` \| ([A-Z ]+) \|", text, re.MULTILINE))

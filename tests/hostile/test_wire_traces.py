@@ -1,4 +1,4 @@
-"""What an attacker on the wire, or whoever reads a log, can learn or repeat: nothing."""
+"""C-031, C-065: what is learnt from the wire, from a log or from a traceback: nothing."""
 
 from __future__ import annotations
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 import re
 import secrets
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -21,6 +22,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 from falcon import testing
 
+from eid.admin.recovery import RecoveryDesk
+from eid.app.people import own_pages, recovery_desk
+from eid.app.people_settings import PeopleSettings
 from eid.chip.evidence import Access, ActiveAuthentication, Evidence
 from eid.chip.plan import PLANS
 from eid.chip.verify import IDENTIFY, VerifiedCard, verify
@@ -39,12 +43,18 @@ from eid.keys import (
     verify_jwt,
 )
 from eid.levels.account import Account, Profile
+from eid.levels.consent import Consent
+from eid.levels.factors.code import Channel, FileSender
+from eid.levels.factors.otp import totp_code
+from eid.levels.factors.passkey import PasskeyParty
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, RegisteredClients, client_from_metadata
+from eid.oidc.own_ports import OwnPages
 from eid.oidc.ports import AuditEvent, Grant, Grants
-from eid.oidc.provider import Provider, ProviderKeys
+from eid.oidc.provider import JudgeEvidence, Provider, ProviderKeys
 from eid.oidc.settings import ProviderSettings
 from eid.oidc.web import create_app
+from eid.store import Store, open_store
 from eid.store.accounts import AccountKeys, Accounts as StoredAccounts
 from eid.store.audit import Audit
 from eid.store.database import Database
@@ -55,6 +65,7 @@ from eid.testing.people import PEOPLE, Person
 from eid.testing.personalise import personalise
 from eid.testing.softcard_active import sign
 from eid.trust.store import TrustStore
+from tests.store.authenticator import Authenticator
 
 ISSUER = "https://id.example"
 CLIENT_KEY = SigningKey.generate("client")
@@ -137,6 +148,7 @@ class MemoryGrants:
         at: datetime,
         issue: Sequence[Grant] = (),
         events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Grant | None:
         with self._lock:
             found = self._live(kind, key, at)
@@ -147,6 +159,10 @@ class MemoryGrants:
                 self._used[kind, key] = at
                 for grant in issue:
                     self._put(grant)
+                self.events.extend(
+                    AuditEvent(kind="consent.given", at=one.given_at, account=one.account)
+                    for one in consents
+                )
                 self.events.extend(events)
             return found
 
@@ -730,6 +746,17 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stores]:
     )
 
 
+def judge_with(trust: TrustStore) -> JudgeEvidence:
+    def judge(
+        evidence: Evidence, challenge: bytes, at: datetime, expect_number: str | None
+    ) -> VerifiedCard:
+        return verify(
+            evidence, trust, policy=LOGIN, at=at, challenge=challenge, expect_number=expect_number
+        )
+
+    return judge
+
+
 @pytest.fixture
 def world(
     store: Stores,
@@ -739,14 +766,20 @@ def world(
     evidence_of: Callable[..., Evidence],
 ) -> World:
     time = [NOW]
+    judge = judge_with(trust)
+    return make_world(store, provider_keys, clients, judge, evidence_of, time)
 
-    def judge(
-        evidence: Evidence, challenge: bytes, at: datetime, expect_number: str | None
-    ) -> VerifiedCard:
-        return verify(
-            evidence, trust, policy=LOGIN, at=at, challenge=challenge, expect_number=expect_number
-        )
 
+def make_world(
+    store: Stores,
+    provider_keys: ProviderKeys,
+    clients: RegisteredClients,
+    judge: JudgeEvidence,
+    evidence_of: Callable[..., Evidence],
+    time: list[datetime],
+    *,
+    own: OwnPages | None = None,
+) -> World:
     people = {
         name: Account(
             id=f"account-{name}",
@@ -776,6 +809,7 @@ def world(
         judge_evidence=judge,
         rules=Rules.load(),
         clock=lambda: time[0],
+        own=own,
     )
     return World(
         provider=provider,
@@ -791,3 +825,110 @@ def world(
 @pytest.fixture
 def browser(world: World) -> Browser:
     return world.browser()
+
+
+@dataclass(kw_only=True)
+class Home(World):
+    """The whole provider over one real store, with the person's own pages."""
+
+    store: Store
+    outbox: Path
+    desk: RecoveryDesk
+
+    @property
+    def thu(self) -> str:
+        """Whose account it is mostly about."""
+        return self.people["thu"].id
+
+    def totp(self, who: str = "thu") -> str:
+        """A confirmed app; its secret."""
+        account_id = self.people[who].id
+        _, secret = self.store.factors.enrol_totp(account_id, at=self.now)
+        code = totp_code(secret, self.now - timedelta(seconds=30))
+        self.store.factors.check_totp(account_id, code, address="192.0.2.1", at=self.now)
+        return secret
+
+    def channel(self, who: str = "thu", address: str = "thu@mail.example") -> str:
+        """A confirmed e-mail address; its id."""
+        account_id = self.people[who].id
+        channel = Channel(kind="email", address=address)
+        channel_id = self.store.factors.enrol_channel(account_id, channel, at=self.now)
+        sender = FileSender(path=self.outbox)
+        self.store.factors.send_code(
+            account_id, channel_id, sender, service="Example Ltd", at=self.now
+        )
+        self.store.factors.check_code(
+            account_id, self.sent()[-1], address="192.0.2.1", at=self.now
+        )
+        return channel_id
+
+    def sent(self) -> list[str]:
+        """The codes that were sent, oldest first."""
+        if not self.outbox.exists():
+            return []
+        return re.findall(r"your code is ([0-9]{8})", self.outbox.read_text())
+
+    def passkey(self, who: str = "thu", **made: bool) -> Authenticator:
+        """An enrolled passkey."""
+        device = Authenticator(**made)
+        party = PasskeyParty(rp_id="id.example", name="Example Ltd", origin=ISSUER)
+        handle, options = self.store.factors.begin_passkey(
+            self.people[who].id, party, username=who, enrol=True, at=self.now
+        )
+        self.store.factors.enrol_passkey(
+            handle, party, device.create(options, ISSUER), at=self.now
+        )
+        return device
+
+    def show_passkey(self, browser: Browser, here: str, device: Authenticator) -> Answer:
+        """Open the passkey's page and answer it."""
+        page = browser.get(f"{here}/passkey")
+        assert page.status == 200, page.text
+        found = re.search(r'data-options="([^"]*)"', page.text)
+        assert found
+        options = parse_json_object(html.unescape(found[1]).encode())
+        form = {
+            "csrf": page.field("csrf"),
+            "handle": page.field("handle"),
+            "response": json.dumps(device.get(options, ISSUER)),
+        }
+        return browser.post(f"{here}/passkey", form)
+
+    def show_totp(self, browser: Browser, here: str, secret: str) -> Answer:
+        """Open the app code's page and answer it."""
+        csrf = browser.get(f"{here}/totp").field("csrf")
+        return browser.post(f"{here}/totp", {"csrf": csrf, "code": totp_code(secret, self.now)})
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path,
+    provider_keys: ProviderKeys,
+    clients: RegisteredClients,
+    trust: TrustStore,
+    evidence_of: Callable[..., Evidence],
+) -> Iterator[Home]:
+    url = f"sqlite:///{tmp_path / 'eid.db'}"
+    store = open_store(url, tmp_path, insecure_fast_hash=True, insecure_fast_commit=True)
+    outbox = tmp_path / "outbox"
+    desk = recovery_desk(store)
+    own = replace(
+        own_pages(store, PeopleSettings(letters_outbox=tmp_path / "letters")),
+        senders={
+            "email": FileSender(path=outbox),
+            "letter": FileSender(path=outbox),
+        },
+    )
+
+    def events() -> list[str]:
+        with store.database.read() as connection:
+            rows = connection.exec_driver_sql("SELECT kind FROM audit_rows ORDER BY seq")
+            return [str(row[0]) for row in rows]
+
+    stores = Stores(grants=store.grants, accounts=store.accounts, events=events)  # type: ignore[arg-type]
+    time = [NOW]
+    judge = judge_with(trust)
+    world = make_world(stores, provider_keys, clients, judge, evidence_of, time, own=own)
+    values = {name.name: getattr(world, name.name) for name in fields(world)}
+    yield Home(**values, store=store, outbox=outbox, desk=desk)
+    store.close()

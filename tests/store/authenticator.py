@@ -19,6 +19,7 @@ class Authenticator:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.id = secrets.token_bytes(16)
         self.count = 0
+        self.user = None
         self.counts = counts
         self.flags = 0x05 if verifies_user else 0x01
 
@@ -37,6 +38,7 @@ class Authenticator:
 
     def create(self, options, origin):
         wanted = options["publicKey"]
+        self.user = wanted["user"]["id"]
         client = self._client_data("webauthn.create", wanted["challenge"], origin)
         data = self._data(wanted["rp"]["id"], attested=True)
         attestation = cbor.encode({"fmt": "none", "attStmt": {}, "authData": data})
@@ -56,6 +58,7 @@ class Authenticator:
             clientDataJSON=encode_base64url(client),
             authenticatorData=encode_base64url(data),
             signature=encode_base64url(signature),
+            **({} if self.user is None else {"userHandle": self.user}),
         )
 
     def _response(self, **members):

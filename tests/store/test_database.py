@@ -12,6 +12,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import SettingsError, Unavailable
+from eid.keys.sources import PURPOSES
 from eid.store import Database, migrations, open_store
 from eid.store.schema import meta, metadata
 
@@ -162,7 +163,25 @@ def test_snapshot_sees_one_state(database):
         assert len(connection.execute(select(meta)).all()) == 1
 
 
-@pytest.mark.parametrize("name", ["lookup", "pairwise", "envelope"])
+@pytest.mark.parametrize("name", PURPOSES)
+def test_missing_keys_refuse_to_start_and_none_is_made_in_their_place(
+    store, url, tmp_path, person, name
+):
+    account = store.accounts.create(person())
+    path = tmp_path / "keys" / f"{name}.secret"
+    path.rename(tmp_path / "kept")
+    for _ in range(2):
+        with pytest.raises(SettingsError) as caught:
+            open_store(url, tmp_path)
+        assert caught.value.code == "keys.missing"
+        assert not path.exists()
+    (tmp_path / "kept").rename(path)
+    again = open_store(url, tmp_path, insecure_fast_hash=True)
+    assert again.accounts.by_id(account.id) == account
+    again.close()
+
+
+@pytest.mark.parametrize("name", PURPOSES)
 def test_wrong_keys_refuse_to_start_and_lose_nothing(store, url, tmp_path, person, name):
     account = store.accounts.create(person())
     path = tmp_path / "keys" / f"{name}.secret"

@@ -221,7 +221,8 @@ def test_a_passkey_logs_in(store, account, verifies_user, counts):
     for _ in range(2):
         handle, options = begin(store, account)
         answer = device.get(options, ORIGIN)
-        factor = store.factors.check_passkey(handle, PARTY, answer, at=AT)
+        known, factor = store.factors.check_passkey(handle, PARTY, answer, at=AT)
+        assert known == account.id
         assert (factor.method, factor.user_verified) == ("passkey", verifies_user)
         with pytest.raises(RequestRefused):
             store.factors.check_passkey(handle, PARTY, answer, at=AT)

@@ -45,13 +45,22 @@ def check_pace(question: Question, covered: Covered) -> Check:
         if access is not None and signed and _pace_infos(access) != signed:
             raise Inconsistent("EF.CardAccess is not what DG14 says.", code="pace.downgrade")
         if dg14 is None or not signed or not anchored:
-            message = "No signed and anchored file names the access protocol."
-            return unknown(name, "pace.unconfirmed", message)
+            return _unconfirmed(question)
         if not _used_is_signed(question, dg14, seen=access is not None):
             raise Inconsistent("The protocol used is not the signed one.", code="pace.downgrade")
     except EidError as error:
         return failed(name, error)
     return passed(name, "pace.confirmed", "The access protocol is the one that was signed.")
+
+
+def _unconfirmed(question: Question) -> Check:
+    """Nothing signed names a protocol; where BAC was run, that itself is worth knowing."""
+    name = "pace.confirmation"
+    if question.evidence.access.protocol == "BAC":
+        message = "The chip was opened by BAC: its key is weak, and who listens can find it."
+        return unknown(name, "pace.bac", message)
+    message = "No signed and anchored file names the access protocol."
+    return unknown(name, "pace.unconfirmed", message)
 
 
 def _pace_infos(infos: SecurityInfos) -> frozenset[bytes]:

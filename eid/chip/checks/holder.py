@@ -73,10 +73,18 @@ def _personal_number(mrz: Mrz) -> str:
     return match[1] if match else ""
 
 
+def _today(at: datetime) -> date:
+    """The date in Vietnam; on the calendar's last day, the date as it is."""
+    try:
+        return at.astimezone(VIETNAM_TIME).date()
+    except OverflowError:
+        return at.date()
+
+
 def _birth(mrz: Mrz, at: datetime) -> date | None:
     number = _personal_number(mrz) if mrz.issuing_state == "VNM" else ""
     century = 1900 + 100 * (int(number[3]) // 2) if number else None
-    today = at.astimezone(VIETNAM_TIME).date()
+    today = _today(at)
     born = birth_date(mrz.birth_date, at=today, century=century)
     return born if born is None or born <= today else birth_date(mrz.birth_date, at=today)
 
@@ -209,7 +217,9 @@ def check_expiry(question: Question, person: Person) -> Check:
         if worded and worded_date(worded) is None:
             return passed(name, "document.no_expiry", "The document states it does not expire.")
         return unknown(name, "document.expiry_unknown", "The document states no expiry.")
-    if question.at.astimezone(VIETNAM_TIME).date() > person.expires:
-        error = Expired("The document has expired.", code="document.expired")
+    today = _today(question.at)
+    if today > person.expires:
+        message = f"The document has expired: this verifier's clock says {today}."
+        error = Expired(message, code="document.expired")
         return failed(name, error)
     return passed(name, "document.valid", "The document has not expired.")

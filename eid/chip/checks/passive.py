@@ -217,7 +217,7 @@ def check_revocation(question: Question, chain: Chain | None) -> Check:
     if state == "good":
         return passed(name, "revocation.good", "The signer is not on the current list.")
     message = {
-        "stale": "The signer is not on the list at hand, but that is out of date.",
+        "stale": f"The signer is not on the list at hand, but that is not of {question.at:%Y-%m-%d}.",
         "unknown": "No revocation list of the signer's authority is at hand.",
     }[state]
     return unknown(name, f"revocation.{state}", message)

@@ -8,7 +8,7 @@ from typing import Final
 
 from eid.chip.pcsc.connection import PcscTransport
 from eid.chip.pcsc.service import Context
-from eid.errors import DeadlineExceeded, ReaderError
+from eid.errors import CardError, DeadlineExceeded, ReaderError
 
 VIRTUAL: Final = "Virtual PCD"
 _POLL_MS: Final = 500
@@ -47,12 +47,14 @@ def wait_for_card(
     timeout: float,
     presented_after: bool = False,
     allow_virtual: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
     """Wait at most ``timeout`` seconds for a card and return its reader's name.
 
     ``presented_after``: a card that lies there already does not count until it was taken away
-    and put back. DeadlineExceeded ``card.none`` when none came.
+    and put back. DeadlineExceeded ``card.none`` when none came, CardError ``card.cancelled``
+    once ``cancelled`` says so.
     """
     limit = clock() + timeout
     with Context() as context:
@@ -67,6 +69,8 @@ def wait_for_card(
                     lying.pop(name, None)
                 elif name not in lying or context.events(state) - context.events(lying[name]) > 1:
                     return name
+            if cancelled():
+                raise CardError("The wait for a card was given up.", code="card.cancelled")
             left_ms = int((limit - clock()) * 1000)
             if left_ms <= 0:
                 raise DeadlineExceeded("No card was presented in time.", code="card.none")

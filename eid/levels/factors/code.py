@@ -26,6 +26,7 @@ from eid.errors import FormatError, Unavailable
 ChannelKind = Literal["sms", "email", "letter"]
 DIGITS = 8
 LIFETIME = timedelta(minutes=10)
+LETTER_LIFETIME = timedelta(days=30)
 MAX_ADDRESS = 254
 TIMEOUT_S = 10
 
@@ -52,6 +53,22 @@ class Channel:
         if self.kind not in get_args(ChannelKind) or not plain or not shaped[self.kind]:
             raise FormatError("The address of the channel is malformed.", code="channel.address")
 
+    @property
+    def masked(self) -> str:
+        """Enough for its owner to know it again; nothing of a letter's address.
+
+        >>> Channel(kind="email", address="thu@mail.example").masked
+        't…@mail.example'
+        """
+        if self.kind == "email":
+            return f"{self.address[0]}…@{self.address.partition('@')[2]}"
+        return f"…{self.address[-2:]}" if self.kind == "sms" else "✉"
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a code is good that was sent there: a letter has to be fetched."""
+        return LETTER_LIFETIME if self.kind == "letter" else LIFETIME
+
 
 class Sender(Protocol):
     """Sends one message to a channel; Unavailable when it cannot now."""
@@ -65,11 +82,14 @@ def new_code(rng: Callable[[int], bytes] = secrets.token_bytes) -> str:
     return f"{int.from_bytes(rng(16)) % 10**DIGITS:0{DIGITS}}"
 
 
-def message(code: str, service: str) -> str:
+def message(code: str, service: str, *, lifetime: timedelta = LIFETIME) -> str:
     """What the person reads, Vietnamese first."""
+    long = lifetime >= timedelta(days=1)
+    number = lifetime.days if long else int(lifetime.total_seconds()) // 60
+    here, there = ("ngày", "days") if long else ("phút", "minutes")
     return (
-        f"{service}: mã của bạn là {code}, có hiệu lực 10 phút. Không đưa mã cho bất kỳ ai.\n"
-        f"{service}: your code is {code}, good for 10 minutes. Give it to nobody.\n"
+        f"{service}: mã của bạn là {code}, có hiệu lực {number} {here}. Không đưa mã cho bất kỳ ai.\n"
+        f"{service}: your code is {code}, good for {number} {there}. Give it to nobody.\n"
     )
 
 

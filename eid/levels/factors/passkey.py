@@ -17,6 +17,7 @@ from fido2.webauthn import (
     AuthenticationResponse,
     PublicKeyCredentialRpEntity,
     PublicKeyCredentialUserEntity,
+    ResidentKeyRequirement,
     UserVerificationRequirement,
 )
 
@@ -68,6 +69,7 @@ class PasskeyParty:
         options, state = self._server().register_begin(
             user,
             [AttestedCredentialData(one.data) for one in known],
+            resident_key_requirement=ResidentKeyRequirement.PREFERRED,
             user_verification=self._verification,
         )
         return _json(dict(options)), _json(state)
@@ -83,9 +85,13 @@ class PasskeyParty:
         return Passkey(data=bytes(created.credential_data), sign_count=created.counter)
 
     def begin_login(self, known: Sequence[Passkey]) -> tuple[dict[str, JSON], State]:
-        """Options for ``navigator.credentials.get`` (JSON) and the state to keep, once."""
+        """Options for ``navigator.credentials.get`` (JSON) and the state to keep, once.
+
+        With none known the person picks one that is kept on the device; its user handle says
+        whose it is (:func:`user_of`).
+        """
         options, state = self._server().authenticate_begin(
-            [AttestedCredentialData(one.data) for one in known],
+            [AttestedCredentialData(one.data) for one in known] or None,
             user_verification=self._verification,
         )
         return _json(dict(options)), _json(state)
@@ -126,6 +132,17 @@ class PasskeyParty:
     def _server(self) -> Fido2Server:
         party = PublicKeyCredentialRpEntity(id=self.rp_id, name=self.name)
         return Fido2Server(party, verify_origin=lambda origin: origin == self.origin)
+
+
+def user_of(response: Mapping[str, JSON]) -> bytes:
+    """The user handle that an answer carries; RequestRefused ``passkey`` if there is none."""
+    try:
+        handle = AuthenticationResponse.from_dict(dict(response)).response.user_handle
+    except _MALFORMED as error:
+        raise _refused() from error
+    if not handle:
+        raise _refused()
+    return bytes(handle)
 
 
 def credential_id(passkey: Passkey) -> bytes:

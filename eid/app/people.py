@@ -1,0 +1,51 @@
+"""The person's own pages wired: the store behind them, and who carries codes to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eid.admin.recovery import RecoveryDesk
+from eid.app.people_settings import PeopleSettings
+from eid.levels.factors.code import ChannelKind, FileSender, Sender, SmtpSender
+from eid.oidc.own_ports import OwnPages
+from eid.qr.render import render_png
+from eid.store import Store
+
+
+def own_pages(store: Store, settings: PeopleSettings) -> OwnPages:
+    """Everything that My account, sign-up and recovery work with."""
+    return OwnPages(
+        factors=store.factors,
+        register=store.accounts,
+        ledger=store.consents,
+        record=store.audit,
+        subjects=store.subjects,
+        cases=store.accounts.cases,
+        recovery=recovery_desk(store),
+        senders=senders_of(settings),
+        draw=lambda text: render_png(text, module_px=5),
+    )
+
+
+def recovery_desk(store: Store) -> RecoveryDesk:
+    """The desk where two officers agree to a recovery, and its end."""
+    return RecoveryDesk(register=store.accounts, cases=store.accounts.cases, grants=store.grants)
+
+
+def senders_of(settings: PeopleSettings) -> Mapping[ChannelKind, Sender]:
+    """Who carries codes, by kind of channel; what is not set up is not offered."""
+    senders: dict[ChannelKind, Sender] = {}
+    if settings.mail is not None:
+        mail = settings.mail
+        senders["email"] = SmtpSender(
+            host=mail.host,
+            port=mail.port,
+            sender=mail.sender,
+            username=mail.username,
+            password=mail.password,
+        )
+    if settings.sms_outbox is not None:
+        senders["sms"] = FileSender(path=settings.sms_outbox)
+    if settings.letters_outbox is not None:
+        senders["letter"] = FileSender(path=settings.letters_outbox)
+    return senders

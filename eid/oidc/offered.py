@@ -1,0 +1,56 @@
+"""Which methods there are: offered here, enrolled by the person, and worth something now.
+
+A method of a kind that was shown already adds nothing (contracts §6), so it is not offered.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from eid.levels.account import Account
+from eid.levels.assurance import METHODS, Factor
+from eid.levels.factors.passkey import PasskeyParty
+from eid.oidc.provider import Provider
+
+
+def methods_left(
+    provider: Provider, shown: tuple[Factor, ...], account: Account | None
+) -> tuple[str, ...]:
+    """The methods that would add a kind of factor."""
+    kinds = {factor.kind for factor in shown}
+    return tuple(m for m in methods_of(provider, account) if METHODS[m].kind not in kinds)
+
+
+def methods_of(provider: Provider, account: Account | None) -> tuple[str, ...]:
+    """What this person can show here. Of somebody who is not known yet nothing is told."""
+    offered = provider.settings.methods
+    cardless = account is not None and account.profile is None
+    card = ("card",) if "card" in offered and not cardless else ()
+    if provider.own is None:
+        return ("password", *card)
+    if account is None:
+        unnamed = ("passkey",) if "passkey" in offered and has_passkeys(provider) else ()
+        return ("password", *card, *unnamed)
+    enrolled = {one.method for one in provider.own.factors.enrolled(account.id) if one.counts}
+    order = ("totp", "passkey", "code") if has_passkeys(provider) else ("totp", "code")
+    return ("password", *card, *(m for m in order if m in enrolled and m in offered))
+
+
+def has_passkeys(provider: Provider) -> bool:
+    """Whether browsers allow passkeys for this issuer: it needs a name, not an address."""
+    try:
+        ip_address(_host(provider))
+    except ValueError:
+        return True
+    return False
+
+
+def party_of(provider: Provider) -> PasskeyParty:
+    """The provider as the party that passkeys are for: its host, its one origin."""
+    settings = provider.settings
+    return PasskeyParty(rp_id=_host(provider), name=settings.legal_entity, origin=settings.origin)
+
+
+def _host(provider: Provider) -> str:
+    return urlsplit(provider.settings.issuer).hostname or ""
