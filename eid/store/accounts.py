@@ -23,6 +23,7 @@ from eid.store import throttle
 from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
+from eid.store.devices import Devices
 from eid.store.prepared import Prepared
 from eid.store.schema import accounts, identifiers, person_keys
 from eid.store.sealed import CHANGING, AccountKeys as AccountKeys, AccountSeal
@@ -68,6 +69,7 @@ class Accounts:
         self._database = database
         self._audit = audit
         self._seal = AccountSeal(keys)
+        self._devices = Devices(self._seal)
         self._fast = insecure_fast_hash
         self._nobody = self._hash(secrets.token_hex(16))
         self.cases = Cases(database, audit)
@@ -192,19 +194,21 @@ class Accounts:
         return self._one(_ACCOUNT.where(accounts.c.id == holder))
 
     def check_password(
-        self, username: str, password: str, *, address: str, at: datetime
+        self, username: str, password: str, *, address: str, at: datetime, device: str = ""
     ) -> Account:
         """The account, or AccountError: ``login.refused``, ``login.throttled``, ``account.locked``.
 
         One answer and the same work whether the name or the password is wrong; only the right
-        password learns that the account is locked.
+        password learns that the account is locked. ``device`` is a browser's token from
+        :meth:`device_token`: its guesses are counted apart from everybody else's.
         """
         try:
             name = normalize_username(username)
         except FormatError:
             name = ""
+        known = self._devices.scope(device, name, at) if device else None
         scopes = (
-            self._seal.scope("account", name or username),
+            known or self._seal.scope("account", name or username),
             self._seal.scope("address", address),
         )
         self._reserve(scopes, at)
@@ -220,6 +224,13 @@ class Accounts:
         if row is not None and not self._fast and needs_rehash(cast("str", stored)):
             self._renew_hash(account.id, row.password, password)
         return account
+
+    def device_token(self, username: str, *, at: datetime) -> str:
+        """A token to keep in a cookie (HttpOnly, 180 days) of a browser that has just logged in.
+
+        Whoever guesses at the name elsewhere cannot block this browser; the token opens nothing.
+        """
+        return self._devices.token(normalize_username(username), at)
 
     def subject(self, account_id: str, sector: str) -> str:
         """The pairwise ``sub``: a keyed hash, different and unlinkable for each sector."""
