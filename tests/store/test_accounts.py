@@ -379,8 +379,8 @@ def test_forgotten_throttles_are_purged(store):
 
 def _guess(url, folder, node, barrier, queue):
     store = open_store(url, folder, node=node, insecure_fast_hash=True)
-    barrier.wait()
-    for _ in range(5):
+    barrier.wait(60)
+    for _ in range(3):
         queue.put(refused(store))
     store.close()
 
@@ -388,18 +388,18 @@ def _guess(url, folder, node, barrier, queue):
 def test_parallel_guesses_do_not_pass_together(store, url, tmp_path, person):
     store.accounts.create(person(), password=PASSWORD)
     context = multiprocessing.get_context("fork")
-    barrier, queue = context.Barrier(4), context.Queue()
+    barrier, queue = context.Barrier(8), context.Queue()
     processes = [
         context.Process(target=_guess, args=(url, tmp_path, f"node-{i}", barrier, queue))
-        for i in range(4)
+        for i in range(8)
     ]
     for process in processes:
         process.start()
-    codes = [queue.get(timeout=60) for _ in range(20)]
+    codes = [queue.get(timeout=120) for _ in range(24)]
     for process in processes:
         process.join(20)
     assert codes.count("login.refused") == PER_ACCOUNT.failures
-    assert codes.count("login.throttled") == 20 - PER_ACCOUNT.failures
+    assert codes.count("login.throttled") == 24 - PER_ACCOUNT.failures
 
 
 def _enrol(url, folder, barrier, queue, username, person_id):
