@@ -84,7 +84,7 @@ def add(  # noqa: PLR0913 - one parameter per option
 @account.command()
 def show(*, config: _Config, username: _Username) -> int:
     """Show state and level, no personal data."""
-    with _account(config, username) as (_installation, found):
+    with opened(config, username) as (_installation, found):
         document = {
             "id": found.id,
             "username": found.username,
@@ -130,19 +130,19 @@ def lock(
         raise FormatError(
             f"There is no such ground; known: {', '.join(LOCK_GROUNDS)}.", code="input.ground"
         )
-    return _happen(config, username, "locked", by=by, reason=reason, ground=known)
+    return happen(config, username, "locked", by=by, reason=reason, ground=known)
 
 
 @account.command()
 def unlock(*, config: _Config, username: _Username, by: _By, reason: _Reason) -> int:
     """Unlock an account; one locked for good stays locked."""
-    return _happen(config, username, "unlocked", by=by, reason=reason)
+    return happen(config, username, "unlocked", by=by, reason=reason)
 
 
 @account.command()
 def close(*, config: _Config, username: _Username, by: _By, reason: _Reason) -> int:
     """Close an account for good; its record stays, `erase` removes the person."""
-    return _happen(config, username, "closed", by=by, reason=reason)
+    return happen(config, username, "closed", by=by, reason=reason)
 
 
 @account.command()
@@ -155,7 +155,7 @@ def history(
     ] = None,
 ) -> int:
     """Print what the record says of an account, newest first, one JSON object a line."""
-    with _account(config, username) as (installation, found):
+    with opened(config, username) as (installation, found):
         rows = installation.audit.of_account(found.id, limit=10_000)
     if page is not None:
         lines = [
@@ -186,7 +186,7 @@ def history(
 @account.command()
 def access(*, config: _Config, username: _Username, by: _By) -> int:
     """Print everything about one person as JSON, for that person; the look goes on record."""
-    with _account(config, username) as (installation, found):
+    with opened(config, username) as (installation, found):
         document = installation.store.subjects.access(found.id, by=by, at=datetime.now(UTC))
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     return 0
@@ -207,7 +207,7 @@ def erase(
     """Close the account and destroy the person's data and key; the record stays."""
     from eid.store.backup import erase_from_keys
 
-    with _account(config, username) as (installation, found):
+    with opened(config, username) as (installation, found):
         now = datetime.now(UTC)
         installation.store.subjects.erase(found.id, by=by, reason=reason, at=now)
         for keys in backup_keys or ():
@@ -222,13 +222,19 @@ def cases(
     config: _Config,
     decide: Annotated[str, typer.Option(help="The id of the case to decide.")] = "",
     decision: Annotated[str, typer.Option(help="What was decided, one word.")] = "",
-    by: Annotated[str, typer.Option(help="The officer who decides.")] = "",
+    by: Annotated[str, typer.Option(help="The officer who decides, or opens.")] = "",
+    start: Annotated[
+        str, typer.Option("--open", help="Open a case: breach, subject_request, lock_request …")
+    ] = "",
+    username: Annotated[str, typer.Option(help="Whose account the new case is about.")] = "",
 ) -> int:
-    """List the open cases, the first due first; or decide one."""
+    """List the open cases, the first due first; or decide one, or open one that has a deadline."""
     from eid import app
 
     with app.open_installation(app.Settings.load(config, os.environ)) as installation:
         book, now = installation.accounts.cases, datetime.now(UTC)
+        if start:
+            _open_case(installation, start, username, by=by, at=now)
         if decide:
             if not (decision and by):
                 raise FormatError("A decision needs --decision and --by.", code="input.decision")
@@ -246,8 +252,26 @@ def cases(
     return 0
 
 
+def _open_case(
+    installation: Installation, kind: str, username: str, *, by: str, at: datetime
+) -> None:
+    from eid.store.cases import RULES as KINDS
+
+    known = next((one for one in KINDS if one == kind), None)
+    if known is None or not by:
+        raise FormatError(
+            f"A case needs --by and a kind: {', '.join(KINDS)}.", code="input.case_kind"
+        )
+    found = installation.accounts.by_username(username) if username else None
+    if username and found is None:
+        raise AccountError("There is no such account.", code="account.unknown")
+    about = found.id if found else None
+    installation.accounts.cases.open(known, account=about, other=None, by=by, at=at)
+
+
 @contextmanager
-def _account(config: Path, username: str) -> Iterator[tuple[Installation, Account]]:
+def opened(config: Path, username: str) -> Iterator[tuple[Installation, Account]]:
+    """The installation, and the account of this name in it; AccountError ``account.unknown``."""
     from eid import app
 
     with app.open_installation(app.Settings.load(config, os.environ)) as installation:
@@ -257,7 +281,7 @@ def _account(config: Path, username: str) -> Iterator[tuple[Installation, Accoun
         yield installation, found
 
 
-def _happen(
+def happen(
     config: Path,
     username: str,
     event: Event,
@@ -266,9 +290,9 @@ def _happen(
     reason: str,
     ground: LockGround = "own_request",
 ) -> int:
-    if not (by.strip() and reason.strip()):
-        raise FormatError("Give who does it and why.", code="input.reason")
-    with _account(config, username) as (installation, found):
+    """Let an event happen to an account, and say where it stands then."""
+    inputs.required(by, reason)
+    with opened(config, username) as (installation, found):
         moved = installation.accounts.happen(
             found.id, event, by=by, reason=reason, at=datetime.now(UTC), ground=ground
         )

@@ -92,3 +92,9 @@ def trust_store(folder: Path | None) -> TrustStore:
     for problem in store.problems:
         typer.echo(f"eid: warning: {problem.source}: {problem.message} ({problem.code})", err=True)
     return store
+
+
+def required(by: str, reason: str) -> None:
+    """FormatError ``input.reason`` unless the record will know who and why."""
+    if not (by.strip() and reason.strip()):
+        raise FormatError("Give who does it and why.", code="input.reason")

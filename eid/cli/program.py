@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from eid.cli.account import account
+from eid.cli.account_card import expire, replace_number
 from eid.cli.audit import audit
 from eid.cli.client import client
 from eid.cli.db import db
@@ -67,6 +68,8 @@ def program() -> typer.Typer:
     for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
         app.command()(command)
     app.add_typer(qr, name="qr")
+    account.command()(expire)
+    account.command()(replace_number)
     app.add_typer(account, name="account")
     app.add_typer(client, name="client")
     keys.command()(seal)

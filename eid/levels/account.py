@@ -11,13 +11,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from eid.errors import AccountError
+from eid.errors import AccountError, FormatError
 from eid.levels.assurance import HolderMatch, Source
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ LIFE_CYCLE: Mapping[tuple[State, Event], Step] = MappingProxyType(
         ("locked", "closed"): Step(state="closed", level=0),
     }
 )
+NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 _PROOFS = frozenset({"proofed_remotely", "proofed_at_counter"})
 
 
@@ -188,7 +190,28 @@ def move(
         level=level,
         holder_match=account.holder_match if level else "none",
         lock_ground=_ground(account, event, ground),
+        profile=_without_number(account) if event == "number_cancelled" else account.profile,
     )
+
+
+def replace_number(account: Account, number: str, *, at: datetime) -> Account:
+    """The account after the state replaced its person's number (Decree 70/2024 art. 11).
+
+    FormatError ``account.number`` for one that is no number, AccountError ``account.no_person``
+    for an account without a person, or an impossible move. The level stays: it is the same person.
+    """
+    if not NUMBER.fullmatch(number):
+        raise FormatError("A personal number has twelve digits.", code="account.number")
+    if account.profile is None:
+        raise AccountError("The account has no person yet.", code="account.no_person")
+    moved = move(account, "number_replaced", at=at)
+    return replace(moved, profile=replace(account.profile, personal_number=number))
+
+
+def _without_number(account: Account) -> Profile | None:
+    """A cancelled number is nobody's."""
+    profile = account.profile
+    return None if profile is None else replace(profile, personal_number="")
 
 
 def _proofed(

@@ -48,17 +48,19 @@ def assess(
     shown = [factor for factor in shown if _fresh(factor, current, at)]
     source = _source(card, shown, account)
     usable = account is None or account.state not in {"locked", "closed"}
-    level = _account_level(account, current, at)
+    day = at.astimezone(VIETNAM).date()
+    over = account is not None and _is_over(account, current, day)
+    level = 0 if over else _account_level(account, current, day)
     strength = auth_level(shown, table=current.factor_table()) if usable else 0
     level, strength = _cap(source, level, strength, current)
-    missing += _missing(account, level, shown, consent=consent)
+    missing += _missing(account, level, shown, consent=consent, over=over)
     return Assurance(
         level=level,
         auth_level=strength,
         holder_match=account.holder_match if account and level else "none",
         consent=consent,
         source=source,
-        because=_because(current, level, strength, source),
+        because=_because(current, level, strength, source, over=over),
         missing=tuple(missing),
         amr=_amr(shown) if strength else (),
     )
@@ -99,12 +101,20 @@ def _source(card: VerifiedCard | None, shown: Sequence[Factor], account: Account
     return account.source if account else "manual"
 
 
-def _account_level(account: Account | None, rules: Rules, at: datetime) -> int:
+def _is_over(account: Account, rules: Rules, day: date) -> bool:
+    """Whether the card that the person was proofed with is past its last day (row L-003)."""
+    profile = account.profile
+    if account.state != "active" or profile is None or not profile.expiry:
+        return False
+    return rules.get("document.expiry") is not None and profile.expiry < day.isoformat()
+
+
+def _account_level(account: Account | None, rules: Rules, day: date) -> int:
     if account is None or account.state != "active":
         return 0
     min_age = rules.number("account.level_2", "min_age")
     if account.level == 2 and min_age is not None and account.profile is not None:
-        age = age_on(account.profile.birth_date, at.astimezone(VIETNAM).date())
+        age = age_on(account.profile.birth_date, day)
         if age is not None and age < min_age:
             return 1
     return account.level
@@ -129,19 +139,25 @@ def _cap(source: Source, level: int, strength: int, rules: Rules) -> tuple[int, 
 
 
 def _missing(
-    account: Account | None, level: int, shown: Sequence[Factor], *, consent: bool
+    account: Account | None, level: int, shown: Sequence[Factor], *, consent: bool, over: bool
 ) -> list[str]:
     missing = [] if consent else ["consent"]
-    if account is None or account.state != "active":
+    if account is None or account.state in {"locked", "closed"}:
         missing.append("account.active")
+    elif over:
+        missing.append("document.valid")
     elif level < 2:
         missing.append(f"account.level_{level + 1}")
     kinds = {factor.kind for factor in shown}
     return missing + [f"factor.{kind}" for kind in _KINDS if kind not in kinds]
 
 
-def _because(rules: Rules, level: int, strength: int, source: Source) -> tuple[Rule, ...]:
+def _because(
+    rules: Rules, level: int, strength: int, source: Source, *, over: bool
+) -> tuple[Rule, ...]:
     names = (f"account.level_{level}", f"auth.level_{strength}", f"source.{source}", "consent")
+    if over:
+        names = ("document.expiry", *names[1:])
     return tuple(rule for rule in map(rules.get, names) if rule)
 
 

@@ -73,8 +73,9 @@ class Assurance:
     """What a service may be told: both axes, the rules they follow from, and what is missing.
 
     ``missing`` names what would raise it: ``consent``, ``account.active``, ``account.level_1``,
-    ``account.level_2``, ``card.possession``, ``card.account``, ``factor.knowledge``,
-    ``factor.possession``, ``factor.inherence``. ValueError for a level that there is not (L-014).
+    ``account.level_2``, ``document.valid``, ``card.possession``, ``card.account``,
+    ``factor.knowledge``, ``factor.possession``, ``factor.inherence``;
+    :func:`eid.levels.missing.said` has a sentence for each. ValueError for a level that there is not (L-014).
     """
 
     level: int

@@ -11,13 +11,12 @@ Eligibility(highest_level=2, alone=True)
 from __future__ import annotations
 
 import hmac
-import re
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from eid.errors import AccountError, HolderMismatch, InsufficientEvidence
-from eid.levels.account import Account, Profile, move, profile_from_card
+from eid.levels.account import NUMBER, Account, Profile, move, profile_from_card
 from eid.levels.assess import age_on
 from eid.levels.assurance import Factor
 from eid.levels.factors.card import card_factor
@@ -30,7 +29,6 @@ CHANNELS = frozenset({"code", "passkey"})
 """What may confirm a person's channel: a code by message, e-mail or letter, or a passkey. A SIM
 in one's own name is not asked for: who has none is served by another channel."""
 CHANNEL_MAX_AGE = timedelta(minutes=15)
-_NUMBER = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ def check_eligible(
     ``account.age`` (never level 2 under six), ``account.representative_missing`` (under 14, or a
     ward, without the account of who acts for the person).
     """
-    if profile.issuing_state != "VNM" or not _NUMBER.fullmatch(profile.personal_number):
+    if profile.issuing_state != "VNM" or not NUMBER.fullmatch(profile.personal_number):
         raise AccountError(
             "This kind of document raises no account here.", code="account.document_kind"
         )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from eid.errors import AccountError, FormatError
 from eid.keys import encode_base64url
-from eid.levels.account import Account, Event, LockGround, move
+from eid.levels.account import Account, Event, LockGround, move, replace_number
 from eid.levels.factors.password import check_password, hash_password, needs_rehash
 from eid.levels.username import normalize_username
 from eid.oidc.ports import AuditEvent
@@ -24,6 +24,7 @@ from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
 from eid.store.devices import Devices
+from eid.store.numbers import Numbers
 from eid.store.prepared import Prepared
 from eid.store.schema import accounts, identifiers, person_keys
 from eid.store.sealed import CHANGING, AccountKeys as AccountKeys, AccountSeal
@@ -38,16 +39,12 @@ _AccountRow = namedtuple("_AccountRow", [column.name for column in _ACCOUNT.sele
 _LOCK = _ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
 _NEW = insert(accounts)
 _NEW_KEY = insert(person_keys)
-_NEW_NUMBER = insert(identifiers)
 _KEY_OF = select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
 _CHANGE = (
     update(accounts)
     .where(accounts.c.id == bindparam("this_id"), accounts.c.version == bindparam("this_version"))
     .values({name: bindparam(f"new_{name}") for name in CHANGING})
 )
-_LIVE_NUMBER = and_(identifiers.c.account == bindparam("this_id"), identifiers.c.until.is_(None))
-_NUMBER_OF = select(identifiers.c.number_hash).where(_LIVE_NUMBER)
-_END_NUMBER = update(identifiers).where(_LIVE_NUMBER).values(until=bindparam("now"))
 
 
 def new_account_id(rng: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -73,6 +70,7 @@ class Accounts:
         self._fast = insecure_fast_hash
         self._nobody = self._hash(secrets.token_hex(16))
         self.cases = Cases(database, audit)
+        self.numbers = Numbers(database, self._seal)
 
     def create(
         self, account: Account, *, password: str | None = None, events: Sequence[AuditEvent] = ()
@@ -85,7 +83,10 @@ class Accounts:
         account = replace(account, username=normalize_username(account.username), version=1)
         hashed = self._hash(password) if password else None
         row, key = self._seal.new_rows(account, password_hash=hashed)
-        with self._claim(account, account.created_at), self._database.write() as connection:
+        with (
+            self._claim(account.id, _number(account), account.created_at),
+            self._database.write() as connection,
+        ):
             try:
                 connection.execute(_NEW, row)
                 connection.execute(_NEW_KEY, key)
@@ -93,7 +94,7 @@ class Accounts:
                 raise AccountError(
                     "The user name is taken.", code="account.username_taken"
                 ) from None
-            self._bind_number(connection, account, account.created_at, new=True)
+            self.numbers.bind(connection, account, account.created_at, new=True)
             self._audit.append(connection, events)
         return account
 
@@ -112,7 +113,7 @@ class Accounts:
         AccountError ``account.changed`` if somebody did, ``account.number_taken`` if the
         profile's number belongs to another account. The user name stays.
         """
-        with self._claim(account, at), self._database.write() as connection:
+        with self._claim(account.id, _number(account), at), self._database.write() as connection:
             self._store(connection, account, at, events)
             if then is not None:
                 then(connection)
@@ -136,15 +137,46 @@ class Accounts:
         detail = {"by": by, "reason": reason}
         if event == "locked":
             detail["ground"] = ground
+        return self._change(
+            account_id, event, lambda now: move(now, event, at=at, ground=ground), detail, at
+        )
+
+    def replace_number(
+        self, account_id: str, number: str, *, by: str, reason: str, at: datetime
+    ) -> Account:
+        """Give the person's account the number that replaced the old one; its history is kept.
+
+        AccountError ``account.number_taken``, with the case that was opened, when another account
+        holds it; FormatError ``account.number`` for one that is none.
+        """
+        detail = {"by": by, "reason": reason}
+        with self._claim(account_id, number, at):
+            return self._change(
+                account_id,
+                "number_replaced",
+                lambda now: replace_number(now, number, at=at),
+                detail,
+                at,
+            )
+
+    def _change(
+        self,
+        account_id: str,
+        event: Event,
+        change: Callable[[Account], Account],
+        detail: dict[str, str],
+        at: datetime,
+    ) -> Account:
+        """Change the account as it is under the lock, with its row of the record."""
         with self._database.write() as connection:
             row = connection.execute(_LOCK, {"this_id": account_id}).one_or_none()
             if row is None:
                 raise AccountError("There is no such account.", code="account.unknown")
             before = self._seal.account(row)
-            moved = move(before, event, at=at, ground=ground)
-            detail |= {"level_before": str(before.level), "level": str(moved.level)}
+            moved = change(before)
+            levels = {"level_before": str(before.level), "level": str(moved.level)}
             happened = AuditEvent(
-                kind=f"account.{event}", at=at, account=account_id, detail=detail
+                kind=f"account.{event}", at=at, account=account_id, detail=detail | levels
             )
             self._store(connection, moved, at, [happened])
         return replace(moved, version=moved.version + 1)
@@ -275,48 +307,23 @@ class Accounts:
         same = {**this, "this_version": account.version}
         if connection.execute(_CHANGE, {**values, **same}).rowcount != 1:
             raise AccountError("The account was changed meanwhile.", code="account.changed")
-        self._bind_number(connection, account, at)
+        self.numbers.bind(connection, account, at)
         self._audit.append(connection, events)
 
-    def _bind_number(
-        self, connection: Connection, account: Account, at: datetime, *, new: bool = False
-    ) -> None:
-        """Keep the history of numbers in step with the profile; none any more without one."""
-        number = account.profile.personal_number if account.profile else ""
-        wanted = self._seal.number_hash(number) if number else None
-        this = {"this_id": account.id}
-        current = None
-        if not new:
-            current = connection.execute(_NUMBER_OF, this).scalar_one_or_none()
-        if current == wanted:
-            return
-        now = int(at.timestamp())
-        if current is not None:
-            connection.execute(_END_NUMBER, {**this, "now": now})
-        if wanted is None:
-            return
-        row = {"number_hash": wanted, "account": account.id, "since": now}
-        try:
-            connection.execute(_NEW_NUMBER, row)
-        except IntegrityError:
-            raise AccountError(
-                "The personal number belongs to another account.", code="account.number_taken"
-            ) from None
-
     @contextmanager
-    def _claim(self, account: Account, at: datetime) -> Iterator[None]:
+    def _claim(self, claimant: str, number: str, at: datetime) -> Iterator[None]:
         """A second claim of a number opens a case, after the claim itself was rolled back."""
         try:
             yield
         except AccountError as error:
-            if error.code != "account.number_taken" or account.profile is None:
+            if error.code != "account.number_taken":
                 raise
-            holder = self.by_number(account.profile.personal_number)
+            holder = self.by_number(number)
             case = self.cases.open(
                 "second_enrolment",
                 account=holder.id if holder else None,
-                other=account.id,
-                by=account.id,
+                other=claimant,
+                by=claimant,
                 at=at,
             )
             raise AccountError(error.message, code=error.code, case=case.id) from None
@@ -341,3 +348,7 @@ class Accounts:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         return self._seal.account(row) if row is not None else None
+
+
+def _number(account: Account) -> str:
+    return account.profile.personal_number if account.profile else ""

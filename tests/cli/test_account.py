@@ -190,6 +190,39 @@ def test_cases(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "case.decided" in capsys.readouterr().err
 
 
+def test_a_case_is_opened_and_has_its_time(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert add(config) == 0
+    capsys.readouterr()
+    given = ["account", "cases", "--config", config, "--by", "An"]
+    assert main([*given, "--open", "subject_request", "--username", "canbo"]) == 0
+    (case,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (case["kind"], bool(case["account"]), bool(case["due_at"])) == (
+        "subject_request",
+        True,
+        True,
+    )
+    assert main([*given, "--open", "boredom"]) == 2
+    assert main([*given, "--open", "breach", "--username", "nobody"]) == 1
+    assert "input.case_kind" in capsys.readouterr().err
+
+
+def test_a_card_is_lost_and_a_number_replaced(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert add(config, "--level", "2", "--proofed-by", "An", "--reason", "Gặp mặt") == 0
+    assert happen(config, "expire", "--because", "card_lost") == 0
+    assert show(config, capsys)["level"] == 0
+    assert happen(config, "expire", "--because", "boredom") == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO("001190000077\n"))
+    assert happen(config, "replace-number") == 1  # nobody was proofed by a card here
+    assert happen(config, "replace-number", "--number", "1") == 2
+    errors = capsys.readouterr().err
+    for code in ("input.because", "account.no_person", "account.number"):
+        assert f"({code})" in errors
+
+
 def test_clients(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "clients.json"
     path.write_text(json.dumps([CLIENT, CLIENT | {"client_id": "shop"}]), encoding="utf-8")

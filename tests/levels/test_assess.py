@@ -65,7 +65,7 @@ def test_l001_a_chip_never_raises_an_account(card):
     new = Account(id="a1", username="thu", created_at=AT, profile=profile_from_card(card()))
     result = judge(card=card(), account=new, factors=[factor("password")])
     assert (result.level, result.auth_level, result.holder_match) == (0, 2, "none")
-    assert "account.active" in result.missing
+    assert "account.level_1" in result.missing
     nobody = judge(card=card(), factors=[factor("password")])
     assert (nobody.level, nobody.source) == (0, "chip_local")
 
@@ -179,3 +179,21 @@ def test_amr_names_a_passkey_that_verified_its_user():
     passkey = Factor.of("passkey", AT, user_verified=True)
     assert judge(factors=[passkey]).amr == ("hwk", "mfa")
     assert judge(factors=[passkey]).source == "manual"
+
+
+@pytest.mark.parametrize(
+    ("expiry", "at", "level"),
+    [
+        ("2026-11-21", AT, 2),
+        ("2026-11-20", AT, 0),
+        ("2026-11-21", datetime(2026, 11, 21, 16, 59, tzinfo=UTC), 2),
+        ("2026-11-21", datetime(2026, 11, 21, 17, tzinfo=UTC), 0),  # midnight in Vietnam
+        ("", AT, 2),
+    ],
+)
+def test_l003_no_level_after_the_last_day_of_the_card(person, expiry, at, level):
+    account = replace(person, profile=replace(person.profile, expiry=expiry))
+    given = assess(card=None, factors=[], account=account, consent=True, rules=RULES, at=at)
+    assert given.level == level
+    assert ("document.valid" in given.missing) == (level == 0)
+    assert ("document.expiry" in {rule.id for rule in given.because}) == (level == 0)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event
 
-from eid.errors import AccountError
+from eid.errors import AccountError, FormatError
 from eid.levels.account import move
 from eid.store import open_store
 
@@ -56,10 +56,56 @@ def test_impossible_moves_change_nothing(store, account):
 
 
 def test_a_cancelled_number_is_nobodys(store, account):
-    gone = replace(move(account, "number_cancelled", at=AT), profile=None)
-    store.accounts.update(gone, at=AT)
+    left = store.accounts.happen(account.id, "number_cancelled", by="canbo", reason="x", at=AT)
     assert store.accounts.by_number("001190000001") is None
-    assert store.accounts.by_id(account.id).level == 0
+    assert (left.level, left.profile.personal_number, left.profile.name) == (
+        0, "", account.profile.name,
+    )  # fmt: skip
+    assert store.accounts.by_id(account.id) == left
+    (was,) = store.accounts.numbers.holders("001190000001")
+    assert (was.account, was.until) == (account.id, AT)
+
+
+def test_a_replaced_number_leads_to_the_same_person(store, account, person):
+    after = store.accounts.replace_number(
+        account.id, "001190000077", by="canbo", reason="sửa năm sinh", at=AT
+    )
+    assert (after.level, after.state) == (account.level, account.state)
+    assert store.accounts.by_number("001190000077") == after
+    assert store.accounts.by_number("001190000001") is None
+    (old,) = store.accounts.numbers.holders("001190000001")
+    assert (old.account, old.until) == (account.id, AT)
+    assert [one.until for one in store.accounts.numbers.of_account(account.id)].count(None) == 1
+    newest = store.audit.of_account(account.id)[0].event
+    assert newest.kind == "account.number_replaced"
+    assert "001190" not in str(newest.detail)
+    store.accounts.create(person("khac", "001190000088"))
+    with pytest.raises(AccountError) as caught:
+        store.accounts.replace_number(account.id, "001190000088", by="canbo", reason="x", at=AT)
+    assert caught.value.code == "account.number_taken"
+    assert store.accounts.cases.by_id(caught.value.facts["case"]).other == account.id
+    assert store.accounts.by_id(account.id) == after
+
+
+@pytest.mark.parametrize(
+    "number", ["", "00119000007", "0011900000770", "00119000007x", "\u0660" * 12]
+)
+def test_malformed_numbers_change_nothing(sqlite_store, person, number):
+    account = sqlite_store.accounts.create(person(state="active", level=1))
+    with pytest.raises(FormatError) as caught:
+        sqlite_store.accounts.replace_number(account.id, number, by="c", reason="x", at=AT)
+    assert caught.value.code == "account.number"
+    assert sqlite_store.accounts.by_id(account.id) == account
+
+
+def test_without_a_person_there_is_no_number_to_replace(sqlite_store, person):
+    account = sqlite_store.accounts.create(person(number=None))
+    for account_id, code in ((account.id, "account.no_person"), ("nobody", "account.unknown")):
+        with pytest.raises(AccountError) as caught:
+            sqlite_store.accounts.replace_number(
+                account_id, "001190000077", by="c", reason="x", at=AT
+            )
+        assert caught.value.code == code
 
 
 def test_representative_and_ground_are_stored(store, person):
