@@ -106,7 +106,7 @@ def officer_link(*, config: _Config, username: _Username, by: _By) -> int:
     from eid.admin.sessions import link
     from eid.app.counter import counter_of
 
-    with _account(config, username) as (installation, found):
+    with opened(config, username) as (installation, found):
         typer.echo(link(counter_of(installation), found, by=by, at=datetime.now(UTC)))
     return 0
 
