@@ -13,29 +13,8 @@ from datetime import datetime
 from html import escape
 
 from eid.levels.rules import VIETNAM
+from eid.oidc.log_words import SHOWN, words
 
-WORDS: Mapping[str, str] = {
-    "account.added": "Tài khoản được tạo / account created",
-    "account.looked_at": "Cán bộ xem dữ liệu của bạn / an officer looked at your data",
-    "account.proofed_at_counter": "Xác minh tại quầy / proofed at the counter",
-    "account.proofed_remotely": "Xác minh từ xa / proofed remotely",
-    "account.locked": "Khóa tài khoản / account locked",
-    "account.unlocked": "Mở khóa / account unlocked",
-    "account.closed": "Đóng tài khoản / account closed",
-    "account.recovered": "Khôi phục / account recovered",
-    "case.opened": "Mở hồ sơ xem xét / a case was opened",
-    "case.decided": "Hồ sơ được quyết định / a case was decided",
-    "code.issued": "Dịch vụ được trả lời / a service was answered",
-    "token.issued": "Dịch vụ nhận thông tin / a service was told",
-    "consent.given": "Bạn đã đồng ý / you agreed",
-    "consent.withdrawn": "Bạn rút đồng ý / you withdrew",
-    "factor.enrolled": "Thêm yếu tố xác thực / a factor was added",
-    "factor.removed": "Gỡ yếu tố xác thực / a factor was removed",
-    "factor.lost": "Báo mất yếu tố xác thực / a factor was reported lost",
-    "login.password_checked": "Đăng nhập / log-in",
-    "login.refused": "Đăng nhập bị từ chối / log-in refused",
-}
-_SHOWN = ("by", "reason", "ground", "level", "purpose", "what", "acr", "decision", "outcome")
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}th,td{border:1px solid #777;padding:.3rem .5rem;"
@@ -71,12 +50,17 @@ def own_log_page(lines: Iterable[LogLine], *, name: str) -> str:
 
 def _row(line: LogLine) -> str:
     local = line.at.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M:%S")
-    detail = "; ".join(f"{name}: {line.detail[name]}" for name in _SHOWN if line.detail.get(name))
+    detail = "; ".join(f"{name}: {line.detail[name]}" for name in SHOWN if line.detail.get(name))
     cells = (
         f"<time>{local}</time>",
-        escape(WORDS.get(line.kind, line.kind)),
+        escape(_words(line.kind)),
         escape(line.client or ""),
         escape(detail),
         f"<code>{escape(line.place)}</code>",
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _words(kind: str) -> str:
+    known = words().get(kind)
+    return kind if known is None else f"{known['vi']} / {known['en']}"

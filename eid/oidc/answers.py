@@ -20,6 +20,7 @@ from eid.oidc.errors import retry_headers, status_of
 from eid.oidc.http import NO_LIMITS, Parameters, Request, Response, see_other
 from eid.oidc.interaction import Interaction
 from eid.oidc.login import client_of
+from eid.oidc.own_client import is_own
 from eid.oidc.pages import Problem, Shown, render
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
@@ -235,4 +236,6 @@ def address_of(provider: Provider, interaction: Interaction) -> str:
 def place_of(provider: Provider, interaction: Interaction) -> str:
     """The address of the page that its stage is at."""
     address = address_of(provider, interaction)
-    return f"{address}/consent" if interaction.stage == "consent" else address
+    if interaction.stage != "consent":
+        return address
+    return f"{address}/{'enter' if is_own(interaction.request.client_id) else 'consent'}"

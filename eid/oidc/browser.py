@@ -30,6 +30,7 @@ from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
 from eid.oidc.login import account_of, client_of, open_methods, with_password
 from eid.oidc.offered import methods_left
+from eid.oidc.own_client import is_own
 from eid.oidc.pages import Problem, text_version
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
@@ -175,7 +176,7 @@ def consent_page(provider: Provider, request: Request) -> Response:
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
     interaction = session.interaction
-    if interaction.stage != "consent":
+    if interaction.stage != "consent" or is_own(interaction.request.client_id):
         return see_other(place_of(provider, interaction))
     account, client = account_of(provider, interaction), client_of(provider, interaction)
     worth = consents.authentication_of(provider, interaction, account, at=at)
@@ -203,6 +204,8 @@ def consent(provider: Provider, request: Request) -> Response:
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
     form = own_form(provider, request, session)
+    if is_own(session.interaction.request.client_id):
+        return see_other(place_of(provider, session.interaction))
     remember = form.get("remember") == "1"
     before = sign_on.current(provider, request, at=at)
     language = language_of(provider, request, session.interaction.request.ui_locales)

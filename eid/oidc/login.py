@@ -19,6 +19,7 @@ from eid.oidc.acr import Standing, is_met, unmet
 from eid.oidc.clients import Client
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.offered import methods_left
+from eid.oidc.own_client import is_own, own_client
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SESSION_AUTH_LEVEL
@@ -179,7 +180,8 @@ def account_of(provider: Provider, interaction: Interaction) -> Account:
 
 def client_of(provider: Provider, interaction: Interaction) -> Client:
     """The client of the request, as it is registered now."""
-    client = provider.client(interaction.request.client_id)
+    client_id = interaction.request.client_id
+    client = own_client(provider, client_id) if is_own(client_id) else provider.client(client_id)
     if client is None or interaction.request.redirect_uri not in client.redirect_uris:
         raise sessions.over()
     return client

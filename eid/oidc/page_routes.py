@@ -4,22 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from eid.oidc.account import data, entry, factors, history, home, password
+from eid.oidc.account.entry import visited
 from eid.oidc.http import Request, Response
 from eid.oidc.methods import code, passkey, totp
 from eid.oidc.provider import Provider
 
 Handlers = Mapping[str, Callable[[Provider, Request], Response]]
-
-
-def page_routes(provider: Provider) -> tuple[tuple[str, Handlers], ...]:
-    """Paths and handlers; none for a provider without these pages."""
-    return () if provider.own is None else LOGIN_ROUTES
-
+Row = tuple[str, Handlers]
 
 _ONE = "/interaction/{interaction_id}"
-LOGIN_ROUTES: tuple[tuple[str, Handlers], ...] = (
+LOGIN: tuple[Row, ...] = (
     (f"{_ONE}/totp", {"GET": totp.show, "POST": totp.answer}),
     (f"{_ONE}/code", {"GET": code.show, "POST": code.answer}),
     (f"{_ONE}/code/send", {"POST": code.send}),
     (f"{_ONE}/passkey", {"GET": passkey.show, "POST": passkey.answer}),
+    (f"{_ONE}/enter", {"GET": entry.enter}),
 )
+
+
+def _seen(path: str, **pages: entry.Page) -> Row:
+    """Pages for whoever has logged in to his account."""
+    return path, {method: visited(page, _back(path)) for method, page in pages.items()}
+
+
+def _strong(path: str, **pages: entry.Page) -> Row:
+    """Pages that ask for a step up: what protects the account, and its data."""
+    return path, {m: visited(page, _back(path), fresh=True) for m, page in pages.items()}
+
+
+def _back(path: str) -> str:
+    """Where a login or a step up leads back to: the page itself, or the one that it belongs to."""
+    for end in ("/confirm", "/{factor_id}/remove", "/end", "/withdraw", "/leave"):
+        path = path.removesuffix(end)
+    return path
+
+
+ACCOUNT: tuple[Row, ...] = (
+    ("/account", {"GET": home.show}),
+    _seen("/account/leave", POST=entry.leave),
+    _seen("/account/methods", GET=factors.listed),
+    _strong("/account/methods/app", GET=factors.app_page, POST=factors.add_app),
+    _strong("/account/methods/app/confirm", POST=factors.confirm_app),
+    _strong("/account/methods/channel", GET=factors.channel_page, POST=factors.add_channel),
+    _strong("/account/methods/channel/confirm", POST=factors.confirm_channel),
+    _strong("/account/methods/passkey", GET=factors.passkey_page, POST=factors.add_passkey),
+    _strong("/account/methods/{factor_id}/remove", GET=factors.remove_page, POST=factors.remove),
+    _strong("/account/password", GET=password.password_page, POST=password.change),
+    _seen("/account/sessions", GET=history.sessions),
+    _seen("/account/sessions/end", POST=history.end_one),
+    _seen("/account/consents", GET=history.consents),
+    _seen("/account/consents/withdraw", POST=history.withdraw_one),
+    _seen("/account/log", GET=history.log),
+    _strong("/account/data", GET=data.data_page, POST=data.export),
+    _strong("/account/close", GET=data.close_page, POST=data.close),
+)
+
+
+def page_routes(provider: Provider) -> tuple[Row, ...]:
+    """Paths and handlers; none for a provider without these pages."""
+    return () if provider.own is None else (*LOGIN, *ACCOUNT)

@@ -37,15 +37,20 @@ def begin(
     request: AuthorizationRequest,
     *,
     signed_on: SignOn | None = None,
+    account_id: str | None = None,
     at: datetime,
 ) -> Session:
-    """Store a new interaction; one that a session suffices for begins with the consent."""
+    """Store a new interaction; one that a session suffices for begins with the consent.
+
+    ``account_id`` is the only person whose factors it then takes.
+    """
     cookie = new_handle(provider.rng)
     interaction = Interaction(
         id=new_handle(provider.rng, size=16),
         request=request,
         cookie_hash=key_of(cookie),
         expires_at=at + timedelta(seconds=provider.settings.interaction_s),
+        account_id=account_id,
     )
     if signed_on is not None:
         interaction = replace(

@@ -183,6 +183,17 @@ def members(provider: Provider, session: SignOn, *, at: datetime) -> tuple[Membe
     )
 
 
+def drop_members(
+    provider: Provider, session: SignOn, client_id: str, *, at: datetime
+) -> list[str]:
+    """Take a service out of a session; the families of the tokens that it had there."""
+    found = provider.grants.family("member", session.family, at=at)
+    named = [grant for grant in found if text(grant.payload, "client") == client_id]
+    for grant in named:
+        provider.grants.consume("member", grant.key, at=at)
+    return [text(grant.payload, "tokens") for grant in named]
+
+
 def agreed_names(request: AuthorizationRequest) -> frozenset[str]:
     """What a yes to this request releases."""
     return frozenset(f.name for f in released(request.scopes, request.claims.names))

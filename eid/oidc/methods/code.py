@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from eid.errors import AccountError
 from eid.levels.account import Account
 from eid.levels.assurance import Factor
 from eid.oidc.answers import address_of, own_form
@@ -42,8 +41,6 @@ def answer(provider: Provider, request: Request) -> Response:
 
     def check() -> tuple[Account, Factor]:
         typed = plain_digits(given)
-        if not typed:
-            raise AccountError("The code is wrong.", code="factor.refused")
         address = request.address
         return asked.known, asked.own.factors.check_code(
             asked.known.id, typed, address=address, at=at

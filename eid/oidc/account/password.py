@@ -1,0 +1,65 @@
+"""A new password: every session of the person ends, this browser's begins anew."""
+
+from __future__ import annotations
+
+from eid.errors import FormatError
+from eid.oidc import sign_on
+from eid.oidc.account import session as own_sessions
+from eid.oidc.account.entry import Visit
+from eid.oidc.errors import status_of
+from eid.oidc.http import Request, Response
+from eid.oidc.logout import end_session
+from eid.oidc.own_client import HOME
+from eid.oidc.pages import Problem
+from eid.oidc.ports import AuditEvent
+
+MAX_PASSWORD = 256
+
+
+def password_page(visit: Visit) -> Response:
+    """``GET /account/password``."""
+    return visit.page("account_password.html")
+
+
+def change(visit: Visit) -> Response:
+    """``POST /account/password``."""
+    form = visit.form()
+    changed = AuditEvent(kind="account.password_changed", at=visit.at, account=visit.account.id)
+    try:
+        chosen = chosen_password(form.get("password"), form.get("again"))
+        visit.own.register.set_password(visit.account.id, chosen, events=[changed])
+    except FormatError as error:
+        problem = Problem.of(error, visit.request.correlation)
+        return visit.page("account_password.html", problem=problem, status=status_of(error))
+    end_everything(visit)
+    cookie, row = own_sessions.started(
+        visit.provider,
+        visit.account.id,
+        since=visit.session.since,
+        auth_level=visit.session.auth_level,
+        amr=visit.session.amr,
+        at=visit.at,
+    )
+    visit.provider.grants.put(row)
+    return visit.go(HOME, own_sessions.cookie_header(visit.provider, cookie))
+
+
+def chosen_password(given: str | None, again: str | None) -> str:
+    """A password that was typed twice; FormatError ``password.different`` otherwise."""
+    if not given or given != again or len(given) > MAX_PASSWORD:
+        raise FormatError("The two passwords differ.", code="password.different")
+    return given
+
+
+def end_everything(visit: Visit) -> None:
+    """End every session of the person, here and at every service, and those of these pages."""
+    provider, account_id = visit.provider, visit.account.id
+    for session in sign_on.of_account(provider, account_id, at=visit.at):
+        end_session(provider, session, at=visit.at)
+    provider.grants.revoke_family(sign_on.account_family(account_id), at=visit.at)
+
+
+def is_this_browser(visit: Visit, request: Request, key: bytes) -> bool:
+    """Whether a session is the one of the browser that asks."""
+    here = sign_on.current(visit.provider, request, at=visit.at)
+    return here is not None and here.key == key
