@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import logging
 import secrets
-from urllib.parse import parse_qs
 
 import falcon
 
 from eid.errors import (
     EidError,
-    FormatError,
     RequestRefused,
     Unavailable,
     VerificationError,
 )
 from eid.kiosk.agent import Again, Agent, Connect
+from eid.kiosk.http import MAX_FORM as MAX_FORM, field_of, form_of, harden, page
 from eid.kiosk.origins import origin_of
 from eid.kiosk.pages import Pages, Problem
 from eid.kiosk.readers import card_connector
@@ -33,8 +32,6 @@ from eid.kiosk.settings import AgentSettings
 from eid.kiosk.texts import consent_version, load_texts
 
 _log = logging.getLogger("eid.kiosk")
-MAX_FORM = 16 * 1024
-_FORM = "application/x-www-form-urlencoded"
 
 
 def create_app(
@@ -61,7 +58,7 @@ class _Guard:
         self._agent = agent
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        _harden(resp)
+        harden(resp)
         self._agent.check_host(req.get_header("Host"))
 
 
@@ -70,8 +67,8 @@ class _Begin:
         self._agent, self._pages = agent, pages
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        waiting = self._agent.begin(_field(req, "request"), origin=req.get_header("Origin"))
-        _page(resp, self._pages.consent(waiting), request=waiting.request)
+        waiting = self._agent.begin(field_of(req, "request"), origin=req.get_header("Origin"))
+        page(resp, self._pages.consent(waiting), targets=_targets(waiting.request))
 
 
 class _Agree:
@@ -81,7 +78,7 @@ class _Agree:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, waiting_id: str) -> None:
         self._agent.check_own_origin(req.get_header("Origin"))
-        form = _form(req)
+        form = form_of(req)
         if form.get("agree") != "yes":
             raise RequestRefused("The person did not agree.", code="agent.no_consent")
         outcome = self._agent.agree(
@@ -93,8 +90,8 @@ class _Agree:
         if isinstance(outcome, Again):
             problem = self._screens.problem(outcome.error)
             resp.status = falcon.HTTP_422
-            page = self._pages.consent(outcome.waiting, problem)
-            _page(resp, page, request=outcome.waiting.request)
+            html = self._pages.consent(outcome.waiting, problem)
+            page(resp, html, targets=_targets(outcome.waiting.request))
         else:
             resp.status = falcon.HTTP_303
             resp.location = outcome.location
@@ -106,8 +103,8 @@ class _Decline:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, waiting_id: str) -> None:
         self._agent.check_own_origin(req.get_header("Origin"))
-        self._agent.decline(waiting_id, _field(req, "form_token"))
-        _page(resp, self._pages.declined())
+        self._agent.decline(waiting_id, field_of(req, "form_token"))
+        page(resp, self._pages.declined())
 
 
 class _Style:
@@ -140,7 +137,7 @@ class _Screens:
         self, _req: falcon.Request, resp: falcon.Response, error: EidError, _params: object
     ) -> None:
         resp.status = _status(error)
-        _page(resp, self._pages.error(self.problem(error)))
+        page(resp, self._pages.error(self.problem(error)))
 
     def http(
         self, _req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: object
@@ -148,7 +145,7 @@ class _Screens:
         resp.status = error.status
         resp.set_headers(error.headers or {})
         problem = Problem(code=f"http.{error.status_code}", correlation=secrets.token_hex(6))
-        _page(resp, self._pages.error(problem))
+        page(resp, self._pages.error(problem))
 
     def crashed(
         self, _req: falcon.Request, resp: falcon.Response, error: Exception, _params: object
@@ -156,7 +153,7 @@ class _Screens:
         problem = Problem(code="error", correlation=secrets.token_hex(6))
         _log.error("defect type=%s id=%s", type(error).__name__, problem.correlation)
         resp.status = falcon.HTTP_500
-        _page(resp, self._pages.error(problem))
+        page(resp, self._pages.error(problem))
 
 
 def _status(error: EidError) -> str:
@@ -165,54 +162,6 @@ def _status(error: EidError) -> str:
     return falcon.HTTP_403 if isinstance(error, VerificationError) else falcon.HTTP_400
 
 
-def _form(req: falcon.Request) -> dict[str, str]:
-    if (req.content_type or "").partition(";")[0].strip().lower() != _FORM:
-        raise FormatError("The form is not URL-encoded.", code="agent.form")
-    body = req.bounded_stream.read(MAX_FORM + 1)
-    if len(body) > MAX_FORM:
-        raise FormatError("The form is too long.", code="agent.form")
-    try:
-        fields = parse_qs(
-            body.decode("utf-8"), keep_blank_values=True, strict_parsing=True, max_num_fields=8
-        )
-    except ValueError as e:
-        raise FormatError("The form is malformed.", code="agent.form") from e
-    if any(len(values) != 1 for values in fields.values()):
-        raise FormatError("The form repeats a field.", code="agent.form")
-    return {name: values[0] for name, values in fields.items()}
-
-
-def _field(req: falcon.Request, name: str) -> str:
-    value = _form(req).get(name)
-    if value is None:
-        raise FormatError(f"The form lacks {name}.", code="agent.form")
-    return value
-
-
-def _page(resp: falcon.Response, html: str, *, request: CardRequest | None = None) -> None:
-    resp.content_type = "text/html; charset=utf-8"
-    resp.text = html
-    _harden(resp, request)
-
-
-def _harden(resp: falcon.Response, request: CardRequest | None = None) -> None:
-    # Browsers hold the redirect after a form against form-action, so where the answer leads
-    # belongs into the policy beside the agent itself.
-    targets = ["'self'"]
-    if request is not None:
-        origins = (origin_of(request.return_uri), request.client_origin)
-        targets += [origin for origin in origins if origin]
-    resp.set_headers(
-        {
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": (
-                "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-                f"form-action {' '.join(targets)}"
-            ),
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "same-origin",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-        }
-    )
+def _targets(request: CardRequest) -> tuple[str, ...]:
+    origins = (origin_of(request.return_uri), request.client_origin)
+    return tuple(origin for origin in origins if origin)

@@ -111,6 +111,18 @@ class Desk:
             if offers(self._session, event):
                 self.fire(event)
 
+    def look(self) -> tuple[Session, Live, str]:
+        """Session, live state and form as they belong together."""
+        with self._changed:
+            return self._session, self._live, self.form_token
+
+    def speak(self, form_token: str, language: str) -> None:
+        """Another language for the person who is there; the form stays good."""
+        with self._changed:
+            if compare_digest(form_token.encode(errors="replace"), self.form_token.encode()):
+                self.language = language
+                self.touch()
+
     def touch(self) -> None:
         """Somebody is there."""
         with self._changed:

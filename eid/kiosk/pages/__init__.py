@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from eid.kiosk.screens import Problem as Problem
 from eid.kiosk.sessions import Waiting
 from eid.kiosk.texts import Texts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """An error as a page shows it: its stable code, and an id to find it in the log."""
-
-    code: str
-    correlation: str
 
 
 class Pages:
@@ -25,6 +17,7 @@ class Pages:
     def __init__(self, texts: tuple[Texts, ...]) -> None:
         self.texts = texts
         self.style = files(__name__).joinpath("style.css").read_text("utf-8")
+        self.script = files(__name__).joinpath("live.js").read_text("utf-8")
         self._templates = Environment(
             loader=PackageLoader("eid.kiosk", "pages"),
             autoescape=True,

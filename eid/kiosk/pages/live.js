@@ -1,0 +1,31 @@
+// Live reader state and progress; without this script the pages refresh by themselves.
+"use strict";
+(() => {
+  const main = document.querySelector("main");
+  const bar = document.querySelector("progress");
+  const form = document.getElementById("agree");
+  const state = document.getElementById("reader-state");
+  const source = new EventSource("/events?after=" + (main.dataset.version || "0"));
+  source.addEventListener("live", (event) => {
+    const live = JSON.parse(event.data);
+    if (main.dataset.screen && live.screen !== main.dataset.screen) {
+      source.close();
+      location.replace("/");
+      return;
+    }
+    if (state) {
+      const word = state.dataset[live.reader];
+      if (word && state.textContent !== word) state.textContent = word;
+    }
+    if (bar && live.total) {
+      bar.max = live.total;
+      bar.value = live.done;
+    }
+  });
+  addEventListener("pagehide", () => source.close());
+  if (form && bar) {
+    form.addEventListener("submit", () => {
+      bar.closest("[hidden]")?.removeAttribute("hidden");
+    });
+  }
+})();
