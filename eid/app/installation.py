@@ -109,6 +109,8 @@ class Installation:
             client_keys=FetchedKeys(outbound),
             notify=Notifier(outbound),
             own=own_pages(self.store, settings.people),
+            kiosks=self.store.kiosks,
+            kiosk_trust=self.trust.files,
         )
 
     def recovery(self) -> RecoveryDesk:

@@ -12,6 +12,7 @@ from eid.chip.verify import Policy, VerifiedCard, verify
 from eid.errors import SettingsError
 from eid.trust.store import TrustStore
 
+MAX_TRUST = 4 << 20
 _Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -27,6 +28,23 @@ class TrustFolder:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stamp: _Stamp = ()
     _store: TrustStore | None = field(default=None, repr=False)
+
+    def files(self) -> dict[str, bytes]:
+        """The folder's files by relative name, for kiosks to cache; SettingsError if too large."""
+        self.current()
+        found = {
+            str(path.relative_to(self.path)): path.read_bytes()
+            for path in sorted(self.path.rglob("*"))
+            if path.is_file()
+        }
+        if sum(map(len, found.values())) > MAX_TRUST:
+            raise SettingsError(
+                "The trust folder is too large for kiosks.",
+                file=str(self.path),
+                key="trust",
+                expected="at most 4 MiB",
+            )
+        return found
 
     def current(self) -> TrustStore:
         """The store as it lies on disk now; parsed only when a file came, went or changed."""

@@ -65,7 +65,7 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (demo, read, verify, readers, simulate, kiosk, serve, doctor):
+    for command in (demo, read, verify, readers, simulate, serve, doctor):
         app.command()(command)
     app.add_typer(qr, name="qr")
     account.command()(expire)
@@ -74,6 +74,7 @@ def program() -> typer.Typer:
     app.add_typer(client, name="client")
     keys.command()(seal)
     app.add_typer(keys, name="keys")
+    app.add_typer(kiosk, name="kiosk")
     app.add_typer(levels, name="levels")
     app.add_typer(audit, name="audit")
     app.add_typer(db, name="db")

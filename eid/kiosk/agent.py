@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from eid.chip.access import PersonalNumber, can_from_number, personal_number
 from eid.chip.evidence import Evidence
-from eid.chip.read import read
+from eid.chip.read import Progress, read
 from eid.chip.transport import Transport
 from eid.errors import (
     CardError,
@@ -31,15 +31,19 @@ from eid.errors import (
     SignatureInvalid,
 )
 from eid.kiosk.consent import ConsentRecord, consent_to
+from eid.kiosk.desk import Desk
+from eid.kiosk.identity import Identity
 from eid.kiosk.joined import Joined
 from eid.kiosk.outbound import IssuerKeys, deliver, seal
 from eid.kiosk.request import CardRequest, accept
+from eid.kiosk.screens import READING, Session, advance
 from eid.kiosk.sessions import SeenOnce, Waiting, WaitingRoom
 from eid.kiosk.settings import AgentSettings, PinnedIssuer
 
 _log = logging.getLogger("eid.kiosk")
 _MAX_INPUT = 512
 _READ_S = 30.0
+_LOGIN = Session(screen="login")
 
 Connect = Callable[[float], Transport]
 """Waits at most so many seconds for a card presented from now on, and connects to it."""
@@ -64,12 +68,15 @@ class Answer:
 class Agent:
     """One reader, the requests that wait at it, and what was seen before."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one agent
         self,
         settings: AgentSettings,
         *,
         connect: Connect,
         issuer_keys: IssuerKeys | None = None,
+        identity: Identity | None = None,
+        desk: Desk | None = None,
+        reader_lock: threading.Lock | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.settings = settings
@@ -78,7 +85,9 @@ class Agent:
         self._clock = clock
         self._seen = SeenOnce()
         self._room = WaitingRoom()
-        self._reader = threading.Lock()
+        self._identity = identity
+        self._desk = desk
+        self._reader = reader_lock or threading.Lock()
         self._joined = Joined[Answer | Again]()
 
     def check_host(self, host: str | None) -> None:
@@ -132,7 +141,8 @@ class Agent:
         number = number_from(number_text)
         consent = consent_to(request, text_version=text_version, at=at)
         _log.info("%s", consent.line())
-        evidence = self._read(request, number)
+        session = advance(_LOGIN, "login_agree", consent=consent, number=number)
+        evidence = self._read(request, session)
         handle = deliver(self._seal(evidence, request), request)
         joint = "&" if "?" in request.return_uri else "?"
         location = request.return_uri + joint + urlencode({"handle": handle})
@@ -147,9 +157,12 @@ class Agent:
 
     def _seal(self, evidence: Evidence, request: CardRequest) -> str:
         pinned = next(item for item in self.settings.issuers if item.issuer == request.issuer)
-        return seal(evidence, request, self._keys(pinned))
+        keys = self._keys(pinned)
+        return seal(evidence, request, keys, identity=self._identity, at=self._clock())
 
-    def _read(self, request: CardRequest, number: PersonalNumber) -> Evidence:
+    def _read(self, request: CardRequest, session: Session) -> Evidence:
+        if session.screen not in READING or session.consent is None or session.number is None:
+            raise TypeError("nothing is read without a consent record and a number")
         at = self._clock()
         left = (request.useful_until - at).total_seconds()
         if not self._reader.acquire(blocking=False):
@@ -158,14 +171,19 @@ class Agent:
             with closing(self._connect(min(self.settings.card_wait_s, left))) as transport:
                 return read(
                     transport,
-                    can_from_number(number),
+                    can_from_number(session.number),
                     plan=request.plan,
+                    progress=self._progress,
                     challenge=request.challenge,
                     deadline_s=_READ_S,
                     at=self._clock(),
                 )
         finally:
             self._reader.release()
+
+    def _progress(self, step: Progress) -> None:
+        if self._desk is not None:
+            self._desk.show(done=step.done, total=step.total)
 
 
 def number_from(text: str) -> PersonalNumber:

@@ -23,11 +23,13 @@ from eid.errors import (
     VerificationError,
 )
 from eid.kiosk.agent import Again, Agent, Connect
+from eid.kiosk.desk import Desk
 from eid.kiosk.http import MAX_FORM as MAX_FORM, field_of, form_of, harden, page
 from eid.kiosk.origins import origin_of
 from eid.kiosk.pages import Pages, Problem
 from eid.kiosk.readers import card_connector
 from eid.kiosk.request import CardRequest
+from eid.kiosk.screen_app import Events
 from eid.kiosk.settings import AgentSettings
 from eid.kiosk.texts import consent_version, load_texts
 
@@ -35,10 +37,18 @@ _log = logging.getLogger("eid.kiosk")
 
 
 def create_app(
-    settings: AgentSettings, *, connect: Connect | None = None, agent: Agent | None = None
+    settings: AgentSettings,
+    *,
+    connect: Connect | None = None,
+    agent: Agent | None = None,
+    desk: Desk | None = None,
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The agent as a WSGI app; ``connect`` replaces the reader named in the settings."""
-    agent = agent or Agent(settings, connect=connect or card_connector(settings))
+    """The agent as a WSGI app; ``connect`` replaces the reader named in the settings.
+
+    ``desk`` is where reader state and progress are told to the pages.
+    """
+    desk = desk or Desk()
+    agent = agent or Agent(settings, connect=connect or card_connector(settings), desk=desk)
     pages = Pages(load_texts())
     screens = _Screens(pages)
     app = falcon.App(middleware=[_Guard(agent)])
@@ -46,6 +56,8 @@ def create_app(
     app.add_route("/card/{waiting_id}/agree", _Agree(agent, pages, screens))
     app.add_route("/card/{waiting_id}/decline", _Decline(agent, pages))
     app.add_route("/style.css", _Style(pages))
+    app.add_route("/live.js", _Script(pages))
+    app.add_route("/events", Events(desk))
     app.add_route("/health/live", _Live())
     app.add_error_handler(Exception, screens.crashed)
     app.add_error_handler(falcon.HTTPError, screens.http)
@@ -113,6 +125,15 @@ class _Style:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = "text/css; charset=utf-8"
+        resp.text = self._text
+
+
+class _Script:
+    def __init__(self, pages: Pages) -> None:
+        self._text = pages.script
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = "text/javascript; charset=utf-8"
         resp.text = self._text
 
 

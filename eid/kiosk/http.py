@@ -51,13 +51,14 @@ def harden(resp: falcon.Response, *, targets: tuple[str, ...] = ()) -> None:
     Browsers hold the redirect after a form against form-action, so where the answer leads
     belongs into the policy beside the agent itself.
     """
+    actions = " ".join(["'self'", *targets])
     resp.set_headers(
         {
             "Cache-Control": "no-store",
             "Content-Security-Policy": (
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
                 "base-uri 'none'; frame-ancestors 'none'; "
-                f"form-action {' '.join(("'self'", *targets))}"
+                f"form-action {actions}"
             ),
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",

@@ -10,12 +10,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import requests
 
 from eid.chip.evidence import MAX_BYTES, Evidence
 from eid.errors import FormatError, RequestRefused, Unavailable
 from eid.keys import JSON, JwkSet, canonical_json, encrypt_jwe, parse_json_object
+from eid.kiosk.identity import Identity
 from eid.kiosk.request import CardRequest
 from eid.kiosk.settings import PinnedIssuer
 
@@ -49,7 +51,7 @@ class IssuerKeys:
 
 def fetch_keys(pinned: PinnedIssuer) -> JwkSet:
     """Fetch the JWK set from the pinned address."""
-    status, body = _exchange("GET", pinned.jwks_uri, cap=_MAX_KEYS)
+    status, body = exchange("GET", pinned.jwks_uri, cap=_MAX_KEYS)
     if status != 200:
         raise Unavailable("The provider's keys cannot be had now.", code="agent.provider_keys")
     try:
@@ -58,12 +60,25 @@ def fetch_keys(pinned: PinnedIssuer) -> JwkSet:
         raise Unavailable("The provider's keys are not usable.", code="agent.provider_keys") from e
 
 
-def seal(evidence: Evidence, request: CardRequest, keys: JwkSet) -> str:
-    """Encrypt the evidence to the provider's key, together with the request it answers."""
+def seal(
+    evidence: Evidence,
+    request: CardRequest,
+    keys: JwkSet,
+    *,
+    identity: Identity | None = None,
+    at: datetime | None = None,
+) -> str:
+    """Encrypt the evidence to the provider's key, together with the request it answers.
+
+    On a kiosk that is enrolled at this provider the kiosk's own signature goes with it.
+    """
     content: dict[str, JSON] = {
         "jti": request.jti,
         "evidence": parse_json_object(evidence.to_json(), max_size=MAX_BYTES),
     }
+    if identity is not None and identity.issuer == request.issuer and at is not None:
+        content["kiosk"] = identity.statement(evidence, request.jti, at=at)
+        content["kiosk_id"] = identity.id
     try:
         return encrypt_jwe(canonical_json(content), keys.encryption_jwk(), typ=EVIDENCE_TYP)
     except FormatError as e:
@@ -76,7 +91,7 @@ def deliver(sealed: str, request: CardRequest) -> str:
     RequestRefused (``agent.evidence_refused``) when the provider says no, Unavailable when it does
     not answer as it should.
     """
-    status, body = _exchange(
+    status, body = exchange(
         "POST",
         request.evidence_uri,
         cap=_MAX_ANSWER,
@@ -97,9 +112,10 @@ def deliver(sealed: str, request: CardRequest) -> str:
     return handle
 
 
-def _exchange(
+def exchange(
     method: str, uri: str, *, cap: int, form: Mapping[str, str] | None = None
 ) -> tuple[int, bytes]:
+    """One bounded call, without redirects or proxies; Unavailable when nobody answers."""
     deadline = time.monotonic() + _TOTAL_S
     try:
         with requests.Session() as session:

@@ -68,7 +68,9 @@ class ScreenPages:
         """The texts of a language, or those of the first."""
         return self.languages.get(language or "", self._first)
 
-    def render(self, session: Session, live: Live, *, form_token: str, language: str | None) -> str:
+    def render(
+        self, session: Session, live: Live, *, form_token: str, language: str | None
+    ) -> str:
         """The page of the session's screen."""
         text = self.text(language)
         trouble = TROUBLES.get(session.screen)

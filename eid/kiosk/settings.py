@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eid.errors import FormatError, SettingsError
+from eid.kiosk.enrolled import EnrolledSettings, from_table as enrolled_from_table
 from eid.kiosk.origins import origin_of
 
 _KEYS = frozenset(
-    {"listen", "name", "reader", "insecure_virtual_reader", "card_wait_s", "issuers"}
+    {"listen", "name", "reader", "insecure_virtual_reader", "card_wait_s", "issuers", "kiosk"}
 )
 _ISSUER_KEYS = frozenset({"issuer", "jwks_uri"})
 _MAX_FILE = 64 * 1024
@@ -57,6 +58,7 @@ class AgentSettings:
     reader: str | None = None
     insecure_virtual_reader: bool = False
     card_wait_s: float = 45.0
+    kiosk: EnrolledSettings | None = None
 
     def __post_init__(self) -> None:
         _check_listen(self.listen)
@@ -65,6 +67,8 @@ class AgentSettings:
             raise _wrong("issuers", "at least one issuer, and each on an origin of its own")
         if not 1 <= self.card_wait_s <= 110:
             raise _wrong("card_wait_s", "a number of seconds from 1 to 110")
+        if self.kiosk is not None and len(self.issuers) != 1:
+            raise _wrong("issuers", "exactly one, the server that the kiosk is enrolled at")
         stream = (self.reader or "").startswith("stream:")
         if stream and not self.insecure_virtual_reader:
             raise _wrong("reader", "a real reader, or insecure_virtual_reader = true")
@@ -94,7 +98,7 @@ class AgentSettings:
                 f"{path} is not a TOML file.", file=str(path), expected="TOML 1.0"
             ) from e
         try:
-            return _from_table(table)
+            return _from_table(table, path.parent)
         except SettingsError as e:
             raise SettingsError(
                 f"{path}: {e.message}",
@@ -118,7 +122,7 @@ def _read(path: Path) -> str:
     return data.decode("utf-8")
 
 
-def _from_table(table: dict[str, object]) -> AgentSettings:
+def _from_table(table: dict[str, object], base: Path) -> AgentSettings:
     for key in sorted(table.keys() - _KEYS):
         raise _wrong(key, "a known key: " + ", ".join(sorted(_KEYS)))
     wait = table.get("card_wait_s", 45.0)
@@ -134,7 +138,16 @@ def _from_table(table: dict[str, object]) -> AgentSettings:
         insecure_virtual_reader=virtual,
         card_wait_s=float(wait),
         issuers=_issuers(table.get("issuers")),
+        kiosk=_kiosk(table.get("kiosk"), base),
     )
+
+
+def _kiosk(value: object, base: Path) -> EnrolledSettings | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise _wrong("kiosk", "a table [kiosk]")
+    return enrolled_from_table(value, base=base)
 
 
 def _issuers(value: object) -> tuple[PinnedIssuer, ...]:

@@ -25,13 +25,13 @@ from eid.chip.verdict import Verdict
 from eid.errors import FormatError, RequestRefused, Unavailable
 from eid.keys import (
     JSON,
-    SigningKey,
     canonical_json,
     encode_base64url,
     encrypt_jwe,
     parse_json_object,
     sign_jwt,
 )
+from eid.kiosk.identity import Identity
 from eid.kiosk.ports import Line, Queue
 from eid.kiosk.request import shown
 from eid.kiosk.screens import Outcome, Session
@@ -54,16 +54,6 @@ _MAX_EVIDENCE = 256 << 10
 
 Judge = Callable[[Evidence, bytes, datetime, str], Verdict]
 """``(evidence, challenge, at, expect_number)``: the kiosk's own report, from cached anchors."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """The kiosk as its server knows it: ``id``, its own key, the server and the server's key."""
-
-    id: str
-    issuer: str
-    key: SigningKey = field(repr=False)
-    server_jwk: Mapping[str, JSON] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from eid.keys import (
 )
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, Clients, check_operator
+from eid.oidc.kiosk_ports import Kiosks
 from eid.oidc.own_ports import OwnPages
 from eid.oidc.ports import Accounts, Grants
 from eid.oidc.settings import ProviderSettings
@@ -134,6 +135,8 @@ class Provider:
     ``judge_evidence`` is the operator's verifier with its trust folder and policy; ``is_ready``
     asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others. ``own``
     is what stands behind the person's own pages and the methods that are enrolled there.
+    asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others.
+    ``kiosk_trust`` gives the trust folder's files, by relative name, for kiosks to cache.
     """
 
     settings: ProviderSettings
@@ -149,6 +152,8 @@ class Provider:
     client_keys: ClientKeys = _no_client_keys
     notify: Notify = _no_notices
     own: OwnPages | None = None
+    kiosks: Kiosks | None = None
+    kiosk_trust: Callable[[], Mapping[str, bytes]] = dict
 
     def client(self, client_id: str) -> Client | None:
         """The registered client; SettingsError if this operator may not serve it."""

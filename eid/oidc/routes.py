@@ -13,6 +13,9 @@ from eid.oidc import (
     cors,
     discovery,
     introspection,
+    kiosk_clerk,
+    kiosk_visits,
+    kiosks,
     logout,
     pushed,
     revocation,
@@ -62,6 +65,12 @@ def routes(provider: Provider) -> tuple[Route, ...]:
             api=True,
             max_body=card_login.MAX_SEALED,
         ),
+        _called_by_kiosks("/kiosk/enrol", kiosks.enrol),
+        _called_by_kiosks("/kiosk/day", kiosks.give_day),
+        _called_by_kiosks("/kiosk/challenge", kiosks.give_challenge),
+        _called_by_kiosks("/kiosk/clerk", kiosk_clerk.sign_in),
+        _called_by_kiosks("/kiosk/health", kiosks.take_report),
+        _called_by_kiosks("/kiosk/visits", kiosk_visits.receive, kiosk_visits.MAX_SEALED),
         _called_by_pages("/token", {"POST": token.respond}),
         _called_by_pages("/par", {"POST": pushed.respond}),
         _called_by_pages("/revoke", {"POST": revocation.respond}),
@@ -103,6 +112,10 @@ def _static(path: str, document: discovery.Document | discovery.LiveKeysDocument
 def _called_by_pages(path: str, handlers: Mapping[str, Handler]) -> Route:
     asked = {**handlers, "OPTIONS": cors.preflight}
     return Route(path=path, handlers=asked, api=True, pages=True)
+
+
+def _called_by_kiosks(path: str, handler: Handler, max_body: int = MAX_FORM) -> Route:
+    return Route(path=path, handlers={"POST": handler}, api=True, max_body=max_body)
 
 
 def _receive_evidence(provider: Provider, request: Request) -> Response:

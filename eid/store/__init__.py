@@ -35,9 +35,10 @@ from eid.store.consents import Consent as Consent, Consents as Consents
 from eid.store.database import Database as Database
 from eid.store.factors import Enrolled as Enrolled, Factors as Factors
 from eid.store.grants import Grants as Grants
+from eid.store.kiosks import Kiosks as Kiosks
 from eid.store.looks import Looks as Looks
 from eid.store.openings import Openings as Openings
-from eid.store.retention import Retained as Retained, retain
+from eid.store.retention import Retained as Retained, oldest_kept, retain
 from eid.store.sealed import (
     AccountKeys as AccountKeys,
     AccountSeal as AccountSeal,
@@ -58,6 +59,7 @@ class Store:
     openings: Openings
     factors: Factors
     looks: Looks
+    kiosks: Kiosks
 
     @property
     def consents(self) -> Consents:
@@ -71,7 +73,11 @@ class Store:
 
     def retain(self, *, rules: Rules, at: datetime) -> Retained:
         """Let go of what has had its time, by rule."""
-        return retain(self.database, self.grants, self.accounts, self.audit, rules=rules, at=at)
+        kept = retain(self.database, self.grants, self.accounts, self.audit, rules=rules, at=at)
+        before = oldest_kept(rules, at)
+        if before is not None:
+            self.kiosks.let_go(before=before, at=at)
+        return kept
 
     def close(self) -> None:
         """Close the database's idle connections."""
@@ -135,4 +141,5 @@ def _store(
         openings=openings,
         factors=Factors(database, audit, grants, seal),
         looks=Looks(database, audit, seal),
+        kiosks=Kiosks(database, audit, Envelope(secrets["envelope"])),
     )

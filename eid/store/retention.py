@@ -43,11 +43,9 @@ def retain(
     """
     expired = grants.purge(before=at - GRACE)
     throttles = accounts.purge(before=at)
-    years = rules.at(at).number("retention.usage", "years")
-    if years is None:
+    before = oldest_kept(rules, at)
+    if before is None:
         return Retained(grants=expired, throttles=throttles, openings=0, audit_rows=0)
-    local = at.astimezone(VIETNAM)
-    before = local.replace(year=local.year - years, day=min(local.day, 28))
     with database.write() as connection:
         old = delete(openings).where(openings.c.at < int(before.timestamp()))
         opened = connection.execute(old).rowcount
@@ -55,3 +53,12 @@ def retain(
     while gone := audit.let_go(before=before, at=at):
         rows += gone
     return Retained(grants=expired, throttles=throttles, openings=opened, audit_rows=rows)
+
+
+def oldest_kept(rules: Rules, at: datetime) -> datetime | None:
+    """The moment before which usage goes, or None where no rule sets a time."""
+    years = rules.at(at).number("retention.usage", "years")
+    if years is None:
+        return None
+    local = at.astimezone(VIETNAM)
+    return local.replace(year=local.year - years, day=min(local.day, 28))

@@ -205,3 +205,43 @@ cases = Table(
     Index("cases_account", "account"),
     Index("cases_decided_at", "decided_at"),
 )
+
+kiosks = Table(
+    "kiosks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("jwk", Text, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Column("seen_at", BigInteger),
+    Column("health", Text, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+)
+
+kiosk_batches = Table(
+    "kiosk_batches",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kiosk", String(64), ForeignKey("kiosks.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("kiosk_batches_expires_at", "expires_at"),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kiosk", String(64), ForeignKey("kiosks.id"), nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("place", String(8)),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("visits_received_at", "received_at"),
+)

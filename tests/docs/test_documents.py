@@ -82,7 +82,7 @@ def test_commands_and_options_exist(page: Path) -> None:
 def check_command(words: list[str]) -> None:
     command = typer.main.get_command(program())
     rest = list(words)
-    while hasattr(command, "commands") and rest:
+    while hasattr(command, "commands") and rest and not rest[0].startswith("--"):
         name = rest.pop(0)
         assert name in command.commands, words
         command = command.commands[name]
