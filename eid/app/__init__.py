@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ManualProof as ManualProof,
         open_installation as open_installation,
     )
+    from eid.app.serving import create_wsgi as create_wsgi
     from eid.app.settings import Settings as Settings
 
 _HOMES = {
@@ -21,6 +22,7 @@ _HOMES = {
     "ManualProof": "eid.app.installation",
     "open_installation": "eid.app.installation",
     "Settings": "eid.app.settings",
+    "create_wsgi": "eid.app.serving",
 }
 
 
