@@ -111,21 +111,15 @@ def doctor(
 ) -> int:
     """Explain to a service's developer why a request was refused."""
     from eid import app
-    from eid.oidc.refusals import advice
+    from eid.oidc.refusals import explained
 
     with app.open_installation(app.Settings.load(config, os.environ)) as installation:
         found = installation.refusal(correlation)
     if found is None:
         typer.echo("Nothing was refused under this reference.")
         return 1
-    detail = found.detail
-    for name in ("path", "error", "description", "reason", "received", "registered"):
-        if name in detail:
-            typer.echo(f"{name}: {detail[name]}")
-    typer.echo(f"at: {found.at.isoformat()}")
-    if found.client:
-        typer.echo(f"client: {found.client}")
-    typer.echo(f"advice: {advice(detail.get('reason'), detail.get('error'))}")
+    for line in explained(found):
+        typer.echo(line)
     return 0
 
 

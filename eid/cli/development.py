@@ -9,13 +9,12 @@ software card that goes the whole way of a real one.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import typer
 
@@ -26,16 +25,17 @@ if TYPE_CHECKING:
     import falcon
 
     from eid.levels.account import Account
-    from eid.oidc.clients import Client
+    from eid.oidc.clients import Registered
     from eid.oidc.provider import Provider, ProviderKeys
     from eid.testing.card_image import CardImage
 
 PASSWORD = "development"  # noqa: S105 - public, of fictional people on loopback
 LEGAL_ENTITY = "development"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
+READY_ID, READY_SECRET = "dev", "development-secret"
 READY_CLIENT = {
-    "client_id": "dev",
-    "client_secret": "development-secret",
+    "client_id": READY_ID,
+    "client_secret": READY_SECRET,
     "client_name": "Development",
     "redirect_uris": ["http://127.0.0.1:3000/callback", "http://localhost:3000/callback"],
     "grant_types": ["authorization_code", "refresh_token"],
@@ -49,14 +49,13 @@ def serve_development(
     """Serve until the process is ended; SettingsError for anything of a real installation."""
     refuse_production(config, environ)
     check_free("127.0.0.1", port)
+    registered = registered_clients(clients)
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
 
     issuer = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="eid-dev-") as folder:
-        typer.echo(f"issuer {issuer}  people level0, level1, level2  password {PASSWORD}")
-        typer.echo(f"client {READY_CLIENT['client_id']}  secret {READY_CLIENT['client_secret']}")
         server = Server(
             "eid-development",
             address="127.0.0.1",
@@ -68,7 +67,7 @@ def serve_development(
             log_access=False,
             websockets=False,
         )
-        loader = partial(create_development, Path(folder), issuer, clients)
+        loader = partial(_announced, Path(folder), issuer, registered)
         server.serve(target_loader=loader, wrap_loader=False)
     return 0
 
@@ -85,14 +84,40 @@ def refuse_production(config: Path | None, environ: Mapping[str, str]) -> None:
         )
 
 
+def _announced(
+    folder: Path, issuer: str, registered: Sequence[Registered]
+) -> falcon.App[falcon.Request, falcon.Response]:
+    """The application; what a developer needs to know is said when it can be used."""
+    app = create_development(folder, issuer, registered)
+    typer.echo(f"issuer {issuer}  people level0, level1, level2  password {PASSWORD}")
+    for one in registered:
+        secret = READY_SECRET if one.client.client_id == READY_ID else one.secret
+        typer.echo(f"client {one.client.client_id}" + (f"  secret {secret}" if secret else ""))
+    return app
+
+
+def registered_clients(clients: Path | None) -> list[Registered]:
+    """The ready client and those of the file; SettingsError if one of them cannot be used."""
+    from eid.oidc.clients import Registered, RegisteredClients, client_from_metadata, read_clients
+
+    ready = client_from_metadata(READY_CLIENT, legal_entity=LEGAL_ENTITY)
+    found = [Registered(client=ready)]
+    if clients is not None:
+        found += read_clients(clients, legal_entity=LEGAL_ENTITY)
+    RegisteredClients.of(one.client for one in found)
+    return found
+
+
 def create_development(
-    folder: Path, issuer: str, clients: Path | None
+    folder: Path, issuer: str, registered: Sequence[Registered]
 ) -> falcon.App[falcon.Request, falcon.Response]:
     """The application, with people, clients and a card agent, in an empty ``folder``."""
     from eid.app.installation import LOGIN
     from eid.app.verifier import TrustFolder, Verifier
+    from eid.cli.development_agent import Agent
+    from eid.cli.development_help import Refusals, StartPage
     from eid.levels.rules import Rules
-    from eid.oidc.clients import RegisteredClients, client_from_metadata, load_clients
+    from eid.oidc.clients import RegisteredClients
     from eid.oidc.outbound import FetchedKeys, Notifier, Outbound
     from eid.oidc.provider import Provider, ProviderKeys
     from eid.oidc.settings import ProviderSettings
@@ -107,9 +132,6 @@ def create_development(
     )
     at = datetime.now(UTC)
     images = make_people(store.accounts.create, folder / "trust", at=at)
-    registered: list[Client] = [client_from_metadata(READY_CLIENT, legal_entity=LEGAL_ENTITY)]
-    if clients is not None:
-        registered += load_clients(clients, legal_entity=LEGAL_ENTITY)
     outbound = Outbound(insecure_loopback=True)
     provider = Provider(
         settings=ProviderSettings(
@@ -118,16 +140,32 @@ def create_development(
         keys=development_keys(ProviderKeys.generate()),
         grants=store.grants,
         accounts=store.accounts,
-        clients=RegisteredClients.of(registered),
+        clients=RegisteredClients.of(one.client for one in registered),
         judge_evidence=Verifier(trust=TrustFolder(folder / "trust"), policy=LOGIN),
         rules=Rules.load(),
         client_keys=FetchedKeys(outbound),
         notify=Notifier(outbound),
     )
     app = create_app(provider)
-    app.add_middleware(_NothingForwarded())
-    app.add_route("/card", _Agent(provider, images))
+    app.add_middleware([_NothingForwarded(), Refusals(store.audit.refusal, _tell)])
+    app.add_route("/", StartPage(_start_page(issuer)))
+    app.add_route("/card", Agent(provider, images))
     return app
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _start_page(issuer: str) -> dict[str, str]:
+    return {
+        "issuer": issuer,
+        "metadata": f"{issuer}/.well-known/openid-configuration",
+        "password": PASSWORD,
+        "client": READY_ID,
+        "secret": READY_SECRET,
+        "callback": "http://127.0.0.1:3000/callback",
+    }
 
 
 def development_keys(keys: ProviderKeys) -> ProviderKeys:
@@ -192,87 +230,3 @@ class _NothingForwarded:
         local = req.remote_addr in {"127.0.0.1", "::1"}
         if not local or any(req.get_header(name) is not None for name in FORWARDED):
             raise HTTPForbidden
-
-
-@dataclass(frozen=True, slots=True)
-class _Agent:
-    """A card agent in the provider's own process, with the card of whoever is chosen."""
-
-    provider: Provider
-    images: Mapping[str, CardImage]
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """``POST /card``: the page where a card is chosen, then the read and the way back."""
-        from eid.oidc.http import parse_parameters
-
-        form = parse_parameters(
-            req.bounded_stream.read(1 << 15).decode("ascii", "replace"),
-            limits={"request": 1 << 14},
-        )
-        request, number = form.get("request") or "", form.get("number")
-        resp.content_type = "text/html; charset=utf-8"
-        resp.set_header("Content-Security-Policy", "default-src 'none'; form-action 'self'")
-        if number is None or number not in self.images:
-            resp.text = _chooser(request, list(self.images))
-            return
-        resp.status = 303
-        resp.set_header("Location", self._read(request, self.images[number]))
-
-    def _read(self, request: str, image: CardImage) -> str:
-        """Read the software card over the request's challenge and deliver; where to go back."""
-        from eid.chip.access import can_from_number, personal_number
-        from eid.chip.plan import PLANS
-        from eid.chip.read import read
-        from eid.keys import (
-            JwkSet,
-            canonical_json,
-            decode_base64url,
-            encrypt_jwe,
-            parse_json_object,
-            verify_jwt,
-        )
-        from eid.oidc.card_login import EVIDENCE_TYP, receive
-        from eid.oidc.card_request import AUDIENCE, REQUEST_TYP
-        from eid.oidc.http import Parameters
-        from eid.testing.softcard import SoftwareCard
-
-        at = self.provider.clock()
-        asked = verify_jwt(
-            request,
-            JwkSet.of(self.provider.keys.card_requests),
-            typ=REQUEST_TYP,
-            issuer=self.provider.settings.issuer,
-            audience=AUDIENCE,
-            at=at,
-        )
-        number = next(name for name, known in self.images.items() if known is image)
-        evidence = read(
-            SoftwareCard(image),
-            can_from_number(personal_number(number)),
-            plan=PLANS[str(asked["plan"])],
-            challenge=decode_base64url(str(asked["challenge"])),
-            challenge_source="verifier",
-            at=at,
-        )
-        content = canonical_json(
-            {"jti": asked["jti"], "evidence": parse_json_object(evidence.to_json())}
-        )
-        recipient = self.provider.keys.evidence.public_jwk()
-        sealed = encrypt_jwe(content, recipient, typ=EVIDENCE_TYP)
-        form = Parameters(values={"jti": str(asked["jti"]), "evidence": sealed})
-        handle = receive(self.provider, form, at=at)
-        return f"{asked['return_uri']}?{urlencode({'handle': handle})}"
-
-
-def _chooser(request: str, numbers: list[str]) -> str:
-    from html import escape
-
-    buttons = "".join(
-        f'<button name="number" value="{number}">level{level}: {number}</button>'
-        for level, number in enumerate(numbers)
-    )
-    field = f'<input type="hidden" name="request" value="{escape(request)}">'
-    return (
-        '<!doctype html><html lang="en"><title>Development card agent</title>'
-        f'<form id="choose" method="post" action="/card">{field}{buttons}</form></html>'
-    )

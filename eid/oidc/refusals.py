@@ -78,3 +78,15 @@ def advice(*codes: str | None) -> str:
     known = (code for code in codes if code in _ADVICE)
     found = next(known, None)
     return "The description says what is wrong." if found is None else _ADVICE[found]
+
+
+def explained(refused: AuditEvent) -> tuple[str, ...]:
+    """The lines that tell a service's developer what the record knows of a refusal."""
+    detail = refused.detail
+    names = ("path", "error", "description", "reason", "received", "registered")
+    lines = [f"{name}: {detail[name]}" for name in names if name in detail]
+    lines.append(f"at: {refused.at.isoformat()}")
+    if refused.client:
+        lines.append(f"client: {refused.client}")
+    lines.append(f"advice: {advice(detail.get('reason'), detail.get('error'))}")
+    return tuple(lines)

@@ -48,6 +48,7 @@ class Route:
 def routes(provider: Provider) -> tuple[Route, ...]:
     """Every path that the provider serves."""
     one = "/interaction/{interaction_id}"
+    metadata = discovery.metadata_document(provider)
     return (
         Route(path="/authorize", handlers={"GET": browser.start, "POST": browser.start}),
         Route(path=one, handlers={"GET": browser.show}),
@@ -78,7 +79,8 @@ def routes(provider: Provider) -> tuple[Route, ...]:
         Route(path="/logout", handlers={"GET": logout.respond, "POST": logout.respond}),
         Route(path="/logout/confirm", handlers={"POST": logout.confirm}),
         _called_by_pages("/userinfo", {"GET": userinfo.respond, "POST": userinfo.respond}),
-        _static("/.well-known/openid-configuration", discovery.metadata_document(provider)),
+        _static("/.well-known/openid-configuration", metadata),
+        _static("/.well-known/oauth-authorization-server", metadata),
         _static("/jwks", discovery.LiveKeysDocument(provider)),
         _static(
             "/style.css",

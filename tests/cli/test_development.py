@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import socket
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -13,7 +14,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from falcon import testing
 
-from eid.cli.development import PASSWORD, create_development
+from eid.cli.development import (
+    PASSWORD,
+    create_development,
+    registered_clients,
+    serve_development,
+)
+from eid.errors import SettingsError
 from eid.keys import encode_base64url, parse_json_object
 from eid.keys.encoding import decode_base64url
 
@@ -30,7 +37,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> testing.TestClient:
         json.dumps({"client_id": "mine", "redirect_uris": ["http://127.0.0.1:9000/cb"]}),
         encoding="utf-8",
     )
-    return testing.TestClient(create_development(Path(folder), ISSUER, extra))
+    return testing.TestClient(create_development(Path(folder), ISSUER, registered_clients(extra)))
 
 
 def field(text: str, name: str) -> str:
@@ -105,3 +112,53 @@ def test_whatever_was_forwarded_is_refused(client: testing.TestClient, name: str
 
 def test_nobody_from_elsewhere(client: testing.TestClient) -> None:
     assert client.simulate_get("/jwks", remote_addr="192.0.2.1").status_code >= 400
+
+
+def test_the_start_page_says_what_there_is(client: testing.TestClient) -> None:
+    page = client.simulate_get("/").text
+    for word in (ISSUER, "level2", PASSWORD, "development-secret", "--clients FILE"):
+        assert word in page
+
+
+def test_a_refusal_is_explained_in_the_terminal(
+    client: testing.TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"client_id": "dev", "redirect_uri": "http://127.0.0.1:3000/cb", "scope": "openid"}
+    client.simulate_get("/authorize", query_string=urlencode({**asked, "response_type": "code"}))
+    said = capsys.readouterr().err
+    assert "received: http://127.0.0.1:3000/cb" in said
+    assert "registered: http://127.0.0.1:3000/callback" in said
+    assert "advice: The redirect_uri is not, character by character, a registered one." in said
+    right = {**asked, "redirect_uri": "http://127.0.0.1:3000/callback", "response_type": "code"}
+    client.simulate_get("/authorize", query_string=urlencode(right))
+    said = capsys.readouterr().err
+    assert "sent back invalid_request: A code_challenge for S256 is required." in said
+    client.simulate_post(
+        "/token", headers=FORM, body="grant_type=authorization_code&client_id=dev"
+    )
+    said = capsys.readouterr().err
+    assert "reason: method" in said
+    assert "client_secret_basic" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"client_id": "x", "redirect_uris": ["http://portal.example/cb"]}', "redirect_uris"),
+        ('{"client_id": "dev", "redirect_uris": ["https://portal.example/cb"]}', "client_id"),
+        ("{", "file"),
+    ],
+)
+def test_a_client_that_cannot_be_used_is_named_before_anything_starts(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    file = tmp_path / "clients.json"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        serve_development(config=None, port=free_port(), clients=file, environ={})
+    assert key in refused.value.facts.values() or key in refused.value.facts
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
