@@ -211,16 +211,27 @@ def checked_form(
     limits: Mapping[str, int] = NO_LIMITS,
 ) -> Parameters:
     """The form, if it carries the token of this cookie and purpose, from a page of ours."""
+    check_own_page(provider, request)
+    form = request.form(limits=limits)
+    if not is_form_token(form.get("csrf"), cookie, purpose):
+        raise _cross_site()
+    return form
+
+
+def check_own_page(provider: Provider, request: Request) -> None:
+    """RequestRefused ``interaction.cross_site`` unless a page of ours sent the browser here."""
     if request.fetch_site is not None:
         same = request.fetch_site == "same-origin"
     else:
         same = request.origin in {None, provider.settings.origin}
-    form = request.form(limits=limits)
-    if not same or not is_form_token(form.get("csrf"), cookie, purpose):
-        raise RequestRefused(
-            "The form did not come from the provider's page.", code="interaction.cross_site"
-        )
-    return form
+    if not same:
+        raise _cross_site()
+
+
+def _cross_site() -> RequestRefused:
+    return RequestRefused(
+        "The form did not come from the provider's page.", code="interaction.cross_site"
+    )
 
 
 def csrf_of(session: Session) -> str:

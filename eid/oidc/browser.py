@@ -9,7 +9,14 @@ import logging
 from datetime import datetime
 
 from eid.errors import AccountError, OAuthError, RequestRefused
-from eid.oidc import card_login, card_request, consent as consents, session as sessions, sign_on
+from eid.oidc import (
+    card_login,
+    card_request,
+    consent as consents,
+    session as sessions,
+    sign_on,
+    sign_up,
+)
 from eid.oidc.answers import (
     Look,
     address_of,
@@ -36,6 +43,7 @@ from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.recipient import known_client
 from eid.oidc.request_source import LIMITS
+from eid.oidc.rising import is_rising
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SignOn
 
@@ -109,6 +117,8 @@ def show(provider: Provider, request: Request) -> Response:
     session = sessions.resume(provider, request, at=at)
     if session.interaction.stage == "consent":
         return see_other(place_of(provider, session.interaction))
+    if is_rising(session.interaction):
+        return sign_up.step(provider, request, session, at=at)
     return _login_page(provider, request, session, at=at)
 
 
@@ -117,6 +127,8 @@ def password(provider: Provider, request: Request) -> Response:
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
     form = own_form(provider, request, session)
+    if is_rising(session.interaction):
+        raise RequestRefused("No password is asked for here.", code="interaction.impossible_step")
     username, secret = form.get("username"), form.get("password")
 
     def advance() -> Session:
@@ -138,7 +150,7 @@ def card(provider: Provider, request: Request) -> Response:
     """``GET /interaction/{id}/card``: the page with the form for the card agent."""
     at = provider.clock()
     session = sessions.resume(provider, request, at=at)
-    if "card" not in provider.settings.methods:
+    if "card" not in provider.settings.methods or not _takes_card(provider, session):
         raise RequestRefused("Cards are not taken here.", code="interaction.impossible_step")
     asked = card_request.ask(provider, session, at=at)
     interaction = asked.session.interaction
@@ -152,6 +164,15 @@ def card(provider: Provider, request: Request) -> Response:
         request_token=asked.token,
         lifetime=provider.settings.card_request_s,
     )
+
+
+def _takes_card(provider: Provider, session: Session) -> bool:
+    """On the way to level 1 the card has its place; anywhere else it may be shown again."""
+    interaction = session.interaction
+    if not is_rising(interaction):
+        return True
+    account = account_of(provider, interaction) if interaction.account_id else None
+    return "card" in methods_left(provider, interaction, account)
 
 
 def card_return(provider: Provider, request: Request) -> Response:
@@ -192,7 +213,7 @@ def consent_page(provider: Provider, request: Request) -> Response:
         level=worth.level if worth else 0,
         auth_level=worth.auth_level if worth else 0,
         methods=(
-            methods_left(provider, interaction.factors, account)
+            methods_left(provider, interaction, account)
             if interaction.request.acr.voluntary
             else ()
         ),
@@ -252,7 +273,7 @@ def _login_page(
 ) -> Response:
     interaction = session.interaction
     client = client_of(provider, interaction)
-    methods = methods_left(provider, interaction.factors, None)
+    methods = methods_left(provider, interaction, None)
     if interaction.account_id is not None:
         account = account_of(provider, interaction)
         methods = open_methods(provider, interaction, account, client, at=at)
@@ -266,6 +287,6 @@ def _login_page(
         methods=methods,
         shown_methods=tuple(factor.method for factor in interaction.factors),
         login_hint=(interaction.request.login_hint or "")[:128],
-        sign_up=False,
+        sign_up=provider.own is not None and "card" in provider.settings.methods,
         error=problem,
     )

@@ -30,6 +30,7 @@ from eid.keys import (
     encode_base64url,
     parse_json_object,
 )
+from eid.levels.assurance import Factor
 from eid.levels.factors.card import card_factor
 from eid.oidc import session as sessions
 from eid.oidc.handles import is_handle, key_of, new_handle
@@ -44,6 +45,7 @@ from eid.oidc.login import (
 from eid.oidc.payload import octets, text
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
+from eid.oidc.rising import Read, channel_shown, is_rising, keep_card, raise_account
 from eid.oidc.session import Session
 
 if TYPE_CHECKING:
@@ -152,16 +154,34 @@ def accept(
 def _accept(
     provider: Provider, session: Session, evidence: Evidence, answer: Answer, *, at: datetime
 ) -> Session:
-    card = _judge(provider, session.interaction, evidence, answer.challenge, at=at)
+    interaction = session.interaction
+    card = _judge(provider, interaction, evidence, answer.challenge, at=at)
     factor = card_factor(card, at)
+    if is_rising(interaction):
+        read = Read(card=card, evidence=evidence, challenge=answer.challenge, salt=answer.salt)
+        return _rise(provider, session, read, factor, at=at)
     account = provider.accounts.by_number(card.holder.personal_number)
-    check_same_person(provider, session.interaction, account, at=at)
+    check_same_person(provider, interaction, account, at=at)
     if account is None:
-        nobody = event(session.interaction, "login.refused", at, code="no_account")
+        nobody = event(interaction, "login.refused", at, code="no_account")
         provider.grants.record([nobody])
         raise AccountError("No account belongs to this card yet.", code="login.no_account")
     commitment = evidence.commitment(answer.salt)
     return with_factor(provider, session, account, factor, at=at, commitment=commitment)
+
+
+def _rise(
+    provider: Provider, session: Session, read: Read, factor: Factor, *, at: datetime
+) -> Session:
+    """The card of a sign-up is kept; the one of an account whose channel was reached raises it."""
+    interaction = session.interaction
+    if interaction.account_id is None:
+        kept = keep_card(provider, session, read, at=at)
+        return replace(kept, interaction=sessions.save(provider, kept.interaction, at=at))
+    account = account_of(provider, interaction)
+    channel = channel_shown(interaction)
+    raised = raise_account(provider, account, read, channel, at=at)
+    return with_factor(provider, session, raised, factor, at=at)
 
 
 def _judge(

@@ -21,6 +21,7 @@ from eid.oidc.interaction import Interaction, event
 from eid.oidc.offered import methods_left
 from eid.oidc.own_client import is_own, own_client
 from eid.oidc.provider import Provider
+from eid.oidc.rising import channel_shown, is_rising
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SESSION_AUTH_LEVEL
 
@@ -145,7 +146,11 @@ def is_reached(
     *,
     at: datetime,
 ) -> bool:
-    """Whether the essential level holds now."""
+    """Whether the essential level holds now, or the way to level 1 is at its end."""
+    if is_rising(interaction):
+        return channel_shown(interaction) is not None and not methods_left(
+            provider, interaction, account
+        )
     now = assurance_of(provider, interaction, account, at=at)
     prefix = provider.settings.acr_prefix
     return is_met(interaction.request.acr, standing(now, client), prefix=prefix)
@@ -160,7 +165,9 @@ def open_methods(
     at: datetime,
 ) -> tuple[str, ...]:
     """The methods still to be shown, if together they can reach the essential level."""
-    left = methods_left(provider, interaction.factors, account)
+    left = methods_left(provider, interaction, account)
+    if is_rising(interaction):
+        return left
     also = tuple(Factor.of(method, at) for method in left)
     best = assurance_of(provider, interaction, account, at=at, also=also)
     prefix = provider.settings.acr_prefix

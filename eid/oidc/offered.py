@@ -9,17 +9,39 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from eid.levels.account import Account
-from eid.levels.assurance import METHODS, Factor
+from eid.levels.assurance import METHODS
 from eid.levels.factors.passkey import PasskeyParty
+from eid.oidc.interaction import Interaction
+from eid.oidc.own_client import LEVEL
 from eid.oidc.provider import Provider
+from eid.oidc.rising import channel_shown, is_rising
 
 
 def methods_left(
-    provider: Provider, shown: tuple[Factor, ...], account: Account | None
+    provider: Provider, interaction: Interaction, account: Account | None
 ) -> tuple[str, ...]:
-    """The methods that would add a kind of factor."""
-    kinds = {factor.kind for factor in shown}
+    """The methods that would add a kind of factor, or come next on the way to level 1."""
+    if is_rising(interaction):
+        return _next(provider, interaction, account)
+    kinds = {factor.kind for factor in interaction.factors}
     return tuple(m for m in methods_of(provider, account) if METHODS[m].kind not in kinds)
+
+
+def _next(
+    provider: Provider, interaction: Interaction, account: Account | None
+) -> tuple[str, ...]:
+    """First the card and then the channel of a sign-up; first the channel and then the card."""
+    if account is None or provider.own is None:
+        return ("card",)
+    shown = {factor.method for factor in interaction.factors}
+    if channel_shown(interaction) is not None:
+        asks_card = interaction.request.client_id == LEVEL and "card" not in shown
+        return ("card",) if asks_card else ()
+    enrolled = provider.own.factors.enrolled(account.id)
+    passkeys = has_passkeys(provider) and interaction.request.client_id == LEVEL
+    order = ("passkey", "code") if passkeys else ("code",)
+    # the code that confirms a new channel is the code that is asked for here
+    return tuple(m for m in order if any(one.method == m for one in enrolled))
 
 
 def methods_of(provider: Provider, account: Account | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from eid.oidc import recover, sign_up
 from eid.oidc.account import data, entry, factors, history, home, password
 from eid.oidc.account.entry import visited
 from eid.oidc.http import Request, Response
@@ -19,7 +20,10 @@ LOGIN: tuple[Row, ...] = (
     (f"{_ONE}/code", {"GET": code.show, "POST": code.answer}),
     (f"{_ONE}/code/send", {"POST": code.send}),
     (f"{_ONE}/passkey", {"GET": passkey.show, "POST": passkey.answer}),
+    (f"{_ONE}/name", {"GET": sign_up.name_page, "POST": sign_up.name}),
     (f"{_ONE}/enter", {"GET": entry.enter}),
+    ("/sign-up", {"GET": sign_up.page, "POST": sign_up.begin}),
+    ("/recover", {"GET": recover.page, "POST": recover.complete}),
 )
 
 
@@ -56,6 +60,7 @@ ACCOUNT: tuple[Row, ...] = (
     _seen("/account/consents", GET=history.consents),
     _seen("/account/consents/withdraw", POST=history.withdraw_one),
     _seen("/account/log", GET=history.log),
+    _seen("/account/level", GET=sign_up.rise),
     _strong("/account/data", GET=data.data_page, POST=data.export),
     _strong("/account/close", GET=data.close_page, POST=data.close),
 )

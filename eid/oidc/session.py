@@ -38,6 +38,7 @@ def begin(
     *,
     signed_on: SignOn | None = None,
     account_id: str | None = None,
+    expires_at: datetime | None = None,
     at: datetime,
 ) -> Session:
     """Store a new interaction; one that a session suffices for begins with the consent.
@@ -49,7 +50,7 @@ def begin(
         id=new_handle(provider.rng, size=16),
         request=request,
         cookie_hash=key_of(cookie),
-        expires_at=at + timedelta(seconds=provider.settings.interaction_s),
+        expires_at=expires_at or at + timedelta(seconds=provider.settings.interaction_s),
         account_id=account_id,
     )
     if signed_on is not None:

@@ -20,7 +20,7 @@ def essential(level):
 
 
 def links(text):
-    return set(re.findall(r'id="(\w+)-link"', text)) - {"cancel", "back", "language"}
+    return set(re.findall(r'id="(\w+)-link"', text)) - {"cancel", "back", "recover"}
 
 
 def finish(home, browser, here):

@@ -25,6 +25,12 @@ def hash_password(password: str, *, insecure_fast_hash: bool = False) -> str:
     FormatError ``password.length``, or ``password.breached`` for one of a local list of those that
     are tried first, in Vietnam and elsewhere; case, and digits or signs at the end, do not help.
     """
+    check_policy(password)
+    return _hasher(insecure_fast_hash=insecure_fast_hash).hash(_normalize(password))
+
+
+def check_policy(password: str) -> None:
+    """What :func:`hash_password` refuses, without the work of hashing."""
     text = _normalize(password)
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS:
         raise FormatError(
@@ -37,7 +43,6 @@ def hash_password(password: str, *, insecure_fast_hash: bool = False) -> str:
         raise FormatError(
             "This password is one of those that are guessed first.", code="password.breached"
         )
-    return _hasher(insecure_fast_hash=insecure_fast_hash).hash(text)
 
 
 def is_breached(password: str) -> bool:

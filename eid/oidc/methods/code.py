@@ -8,8 +8,10 @@ from eid.oidc.answers import address_of, own_form
 from eid.oidc.http import Request, Response, see_other
 from eid.oidc.methods.steps import Asked, open_step, page, take
 from eid.oidc.methods.totp import plain_digits
+from eid.oidc.own_client import SIGN_UP
 from eid.oidc.pages import Problem
 from eid.oidc.provider import Provider
+from eid.oidc.rising import finish_sign_up, is_rising
 
 
 def show(provider: Provider, request: Request) -> Response:
@@ -42,9 +44,11 @@ def answer(provider: Provider, request: Request) -> Response:
     def check() -> tuple[Account, Factor]:
         typed = plain_digits(given)
         address = request.address
-        return asked.known, asked.own.factors.check_code(
-            asked.known.id, typed, address=address, at=at
-        )
+        factor = asked.own.factors.check_code(asked.known.id, typed, address=address, at=at)
+        interaction = asked.session.interaction
+        if interaction.request.client_id == SIGN_UP:
+            return finish_sign_up(provider, interaction, asked.known, factor, at=at), factor
+        return asked.known, factor
 
     def again(problem: Problem, status: int) -> Response:
         return _page(provider, request, asked, problem=problem, status=status)
@@ -62,7 +66,8 @@ def _page(
     status: int = 200,
 ) -> Response:
     enrolled = asked.own.factors.enrolled(asked.known.id)
-    channels = [one for one in enrolled if one.method == "code" and one.counts]
+    rising = is_rising(asked.session.interaction)
+    channels = [one for one in enrolled if one.method == "code" and (one.counts or rising)]
     return page(
         provider,
         request,
@@ -70,6 +75,7 @@ def _page(
         "code.html",
         channels=channels,
         sent=sent,
+        letters=rising and any(one.label == "✉" for one in channels),
         problem=problem,
         status=status,
     )

@@ -51,7 +51,7 @@ def open_step(
     account = None
     if known or interaction.account_id is not None:
         account = account_of(provider, interaction)
-    if provider.own is None or method not in methods_left(provider, interaction.factors, account):
+    if provider.own is None or method not in methods_left(provider, interaction, account):
         raise RequestRefused("This step does not follow here.", code="interaction.impossible_step")
     return Asked(session=session, account=account, own=provider.own, method=method)
 

@@ -1,0 +1,198 @@
+"""Signing up to level 1, page by page: the card, then a name and a channel, then its code.
+
+What is asked first is what only a person with a genuine card can give, so nobody tries names by
+the thousand: one card is good for five refused names. Whoever has no address for codes of his
+own adds a passkey afterwards, or takes a letter at a counter, and reaches level 1 in My account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
+from eid.keys import encode_base64url
+from eid.levels.account import Account
+from eid.levels.assurance import Factor
+from eid.levels.username import normalize_username
+from eid.oidc import session as sessions
+from eid.oidc.account.entry import Visit, begin as begin_login
+from eid.oidc.account.factors import channel_of
+from eid.oidc.account.password import chosen_password
+from eid.oidc.acr import AcrRequest
+from eid.oidc.answers import (
+    Look,
+    address_of,
+    check_own_page,
+    csrf_of,
+    onward,
+    own_form,
+    page_of,
+    refused_page,
+)
+from eid.oidc.authorization import AuthorizationRequest
+from eid.oidc.context import context_of
+from eid.oidc.errors import status_of
+from eid.oidc.http import Parameters, Request, Response, see_other
+from eid.oidc.interaction import event
+from eid.oidc.own_client import HOME, LEVEL, SIGN_UP
+from eid.oidc.pages import Problem, render
+from eid.oidc.ports import AuditEvent
+from eid.oidc.provider import Provider
+from eid.oidc.rising import has_kept_card, own_of
+from eid.oidc.session import Session
+
+LIVES_S = 1800
+MAX_NAMES = 5
+LATER = "later"
+PATH = "/sign-up"
+
+
+def page(provider: Provider, request: Request) -> Response:
+    """``GET /sign-up``: what is needed, what is read, and the button."""
+    context = context_of(provider, request, at=provider.settings.url(PATH))
+    return render("sign_up.html", context, operator=provider.settings.legal_entity)
+
+
+def begin(provider: Provider, request: Request) -> Response:
+    """``POST /sign-up``: a sign-up in this browser."""
+    check_own_page(provider, request)
+    at, prefix = provider.clock(), provider.settings.acr_prefix
+    wanted = AuthorizationRequest(
+        client_id=SIGN_UP,
+        redirect_uri=provider.settings.url(HOME),
+        scopes=("openid",),
+        acr=AcrRequest(essential=(f"{prefix}:auth:1",)),
+    )
+    lives = timedelta(seconds=LIVES_S)
+    session = sessions.begin(provider, wanted, expires_at=at + lives, at=at)
+    return onward(provider, session, at=at)
+
+
+def rise(visit: Visit) -> Response:
+    """``GET /account/level``: the way to level 1 for an account that is there."""
+    account = visit.account
+    if account.level or account.state not in {"registered", "expired"}:
+        return visit.go(HOME)
+    place = HOME
+    return begin_login(visit.provider, place, account=account, client_id=LEVEL, at=visit.at)
+
+
+def step(provider: Provider, request: Request, session: Session, *, at: datetime) -> Response:
+    """The page that a login on its way to level 1 is at."""
+    interaction = session.interaction
+    here = address_of(provider, interaction)
+    if interaction.account_id is None:
+        if has_kept_card(provider, interaction, at=at):
+            return see_other(f"{here}/name")
+        return page_of(provider, request, interaction, "sign_up_card.html", csrf=csrf_of(session))
+    if interaction.request.client_id == SIGN_UP:
+        return see_other(f"{here}/code")
+    enrolled = own_of(provider).factors.enrolled(interaction.account_id)
+    methods = {one.method for one in enrolled} & {"passkey", "code"}
+    shown = {factor.method for factor in interaction.factors}
+    return page_of(
+        provider,
+        request,
+        interaction,
+        "level.html",
+        methods=("card",) if shown else tuple(sorted(methods)),
+        shown=bool(shown),
+    )
+
+
+def name_page(provider: Provider, request: Request) -> Response:
+    """``GET /interaction/{id}/name``."""
+    return _name_page(provider, request, _session(provider, request, at=provider.clock()))
+
+
+def name(provider: Provider, request: Request) -> Response:
+    """``POST /interaction/{id}/name``: the account, still at level 0, and its first code."""
+    at = provider.clock()
+    session = _session(provider, request, at=at)
+    form = own_form(provider, request, session)
+    try:
+        account = _create(provider, session, form, at=at)
+    except AccountError as error:
+        if error.code != "account.username_taken":
+            raise
+        return _taken(provider, request, session, error, at=at)
+    except FormatError as error:
+        return _name_page(provider, request, session, error=error)
+    following = replace(
+        session.interaction, account_id=account.id, factors=(Factor.of("password", at),)
+    )
+    if form.get("kind") == LATER:
+        provider.grants.consume("sign_up", session.interaction.key, at=at)
+        following = following.moved("level_reached")
+    renewed = sessions.renewed(provider, following)
+    saved = sessions.save(provider, renewed.interaction, at=at)
+    return onward(provider, replace(renewed, interaction=saved), at=at)
+
+
+def _create(provider: Provider, session: Session, form: Parameters, *, at: datetime) -> Account:
+    """A new account from the form; nothing is stored unless all of it is in order."""
+    own, kind = own_of(provider), form.get("kind") or ""
+    username = normalize_username(form.get("username") or "")
+    password = chosen_password(form.get("password"), form.get("again"))
+    channel = None if kind == LATER else channel_of(kind, form.get("address") or "")
+    if channel is not None and channel.kind not in own.senders:
+        raise FormatError("This channel is not offered.", code="channel.address")
+    account = Account(id=encode_base64url(provider.rng(16)), username=username, created_at=at)
+    signed_up = AuditEvent(
+        kind="account.signed_up",
+        at=at,
+        account=account.id,
+        interaction=session.interaction.reference,
+    )
+    account = own.register.create(account, password=password, events=[signed_up])
+    if channel is not None:
+        channel_id = own.factors.enrol_channel(account.id, channel, at=at)
+        service = provider.settings.legal_entity
+        try:
+            own.factors.send_code(
+                account.id, channel_id, own.sender(channel.kind), service=service, at=at
+            )
+        except Unavailable:
+            return account  # the next page has a button that sends it again
+    return account
+
+
+def _taken(
+    provider: Provider, request: Request, session: Session, error: EidError, *, at: datetime
+) -> Response:
+    """A name that somebody has: said, counted, and after a few the sign-up is over."""
+    tried = replace(session.interaction, refused_cards=session.interaction.refused_cards + 1)
+    events = [event(tried, "sign_up.name_taken", at)]
+    if tried.refused_cards >= MAX_NAMES:
+        sessions.finish(provider, tried.moved("given_up"), at=at, events=events)
+        return refused_page(provider, request, session, error, at=at)
+    saved = sessions.save(provider, tried, at=at, events=events)
+    return _name_page(provider, request, replace(session, interaction=saved), error=error)
+
+
+def _session(provider: Provider, request: Request, *, at: datetime) -> Session:
+    """The sign-up whose card was good and that has no name yet."""
+    session = sessions.resume(provider, request, at=at)
+    interaction = session.interaction
+    fits = interaction.request.client_id == SIGN_UP and interaction.account_id is None
+    if not fits or not has_kept_card(provider, interaction, at=at):
+        raise RequestRefused("This step does not follow here.", code="interaction.impossible_step")
+    return session
+
+
+def _name_page(
+    provider: Provider, request: Request, session: Session, *, error: EidError | None = None
+) -> Response:
+    problem = None if error is None else Problem.of(error, request.correlation)
+    look = Look(place="/name", status=200 if error is None else status_of(error))
+    return page_of(
+        provider,
+        request,
+        session.interaction,
+        "sign_up_name.html",
+        page=look,
+        csrf=csrf_of(session),
+        kinds=(*own_of(provider).senders, LATER),
+        error=problem,
+    )
