@@ -14,6 +14,7 @@ import base64
 import json
 import math
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, TypeAlias
 
@@ -23,6 +24,7 @@ JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON
 
 MAX_JSON = 256 * 1024
 MAX_DEPTH = 32
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 _ENCODE = json.JSONEncoder(
     separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
@@ -32,7 +34,7 @@ _BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 def encode_base64url(data: bytes) -> str:
     """Unpadded base64url."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def decode_base64url(text: str) -> bytes:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, cast, get_args
 from urllib.parse import quote, urlencode
 
 from eid.errors import OAuthError
-from eid.keys import JSON
+from eid.keys import JSON, canonical_json, parse_json_object
 from eid.oidc.acr import AcrRequest
 from eid.oidc.claims import ClaimsRequest
 from eid.oidc.payload import Payload, members, optional_text, text, texts
 
+KEPT = 256
 ResponseMode = Literal["query", "form_post"]
 RESPONSE_MODES: tuple[ResponseMode, ...] = get_args(ResponseMode)
 
@@ -94,6 +96,24 @@ class AuthorizationRequest:
             acr=AcrRequest.from_json(members(payload, "acr")),
             claims=ClaimsRequest.from_json(members(payload, "claims")),
         )
+
+
+@lru_cache(maxsize=KEPT)
+def stored_request(request: AuthorizationRequest) -> str:
+    """The request as it is stored in the rows of its login: one text, made and read once."""
+    return canonical_json(request.to_json()).decode()
+
+
+def read_request(stored: JSON) -> AuthorizationRequest:
+    """The request of a row; FormatError if the row does not hold one."""
+    if isinstance(stored, str):
+        return _read(stored)
+    return AuthorizationRequest.from_json(members({"request": stored}, "request"))
+
+
+@lru_cache(maxsize=KEPT)
+def _read(stored: str) -> AuthorizationRequest:
+    return AuthorizationRequest.from_json(parse_json_object(stored.encode()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from eid.oidc.answers import error_page
 from eid.oidc.cors import readable
 from eid.oidc.errors import json_error
 from eid.oidc.http import Request, Response
-from eid.oidc.provider import Provider
+from eid.oidc.provider import Provider, for_one_request
 from eid.oidc.refusals import record_refusal
 from eid.oidc.routes import Handler, Route
 from eid.oidc.traffic import Metrics, Network, RateLimit
@@ -55,7 +55,7 @@ class Endpoint:
                 correlation=correlation,
                 trusted=trusted,
             )
-            answer = self._handler(req.method)(self._provider, request)
+            answer = self._handler(req.method)(for_one_request(self._provider), request)
         except EidError as error:
             record_refusal(self._provider, self._route.path, error, correlation)
             known = request or Request(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from eid.keys import JSON
-from eid.oidc.authorization import AuthorizationRequest
+from eid.oidc.authorization import AuthorizationRequest, read_request, stored_request
 from eid.oidc.payload import Payload, integer, members, optional_text, text, texts
 
 
@@ -66,7 +66,7 @@ class Granted:
     def to_json(self) -> dict[str, JSON]:
         """For the code's row."""
         return {
-            "request": self.request.to_json(),
+            "request": stored_request(self.request),
             "account": self.account_id,
             "authentication": self.authentication.claims(),
             "interaction": self.interaction,
@@ -78,7 +78,7 @@ class Granted:
     def from_json(cls, payload: Payload) -> Granted:
         """From the code's row."""
         return cls(
-            request=AuthorizationRequest.from_json(members(payload, "request")),
+            request=read_request(payload.get("request")),
             account_id=text(payload, "account"),
             authentication=Authentication.from_json(members(payload, "authentication")),
             interaction=text(payload, "interaction"),

@@ -15,7 +15,7 @@ from typing import Literal, cast
 from eid.errors import RequestRefused
 from eid.keys import JSON, decode_base64url, encode_base64url
 from eid.levels.assurance import Factor
-from eid.oidc.authorization import AuthorizationRequest
+from eid.oidc.authorization import AuthorizationRequest, read_request, stored_request
 from eid.oidc.handles import key_of
 from eid.oidc.payload import Payload, integer, members, octets, optional_text, text, texts
 from eid.oidc.ports import AuditEvent, Grant
@@ -93,7 +93,7 @@ class Interaction:
         """The row."""
         card_request = self.card_request
         payload: dict[str, JSON] = {
-            "request": self.request.to_json(),
+            "request": stored_request(self.request),
             "cookie_hash": encode_base64url(self.cookie_hash),
             "stage": self.stage,
             "account": self.account_id,
@@ -119,7 +119,7 @@ class Interaction:
         factors = payload.get("factors")
         return cls(
             id=interaction_id,
-            request=AuthorizationRequest.from_json(members(payload, "request")),
+            request=read_request(payload.get("request")),
             cookie_hash=octets(payload, "cookie_hash"),
             expires_at=grant.expires_at,
             stage=cast("Stage", text(payload, "stage")),

@@ -30,7 +30,7 @@ def optional_text(payload: Payload, name: str) -> str | None:
 def texts(payload: Payload, name: str) -> tuple[str, ...]:
     """A list of strings; an absent one is empty."""
     value = payload.get(name, ())
-    if isinstance(value, str) or not isinstance(value, list | tuple):
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise _malformed(name)
     return tuple(item if isinstance(item, str) else _fail(name) for item in value)
 

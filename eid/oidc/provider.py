@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -163,3 +163,24 @@ class Provider:
                 client, legal_entity=self.settings.legal_entity, role=self.settings.role
             )
         return client
+
+
+class _ReadOnce:
+    """The clients as one request sees them: each is looked up once."""
+
+    __slots__ = ("_behind", "_found")
+
+    def __init__(self, behind: Clients) -> None:
+        self._behind = behind
+        self._found: dict[str, Client | None] = {}
+
+    def by_id(self, client_id: str) -> Client | None:
+        """The client with exactly this id."""
+        if client_id not in self._found:
+            self._found[client_id] = self._behind.by_id(client_id)
+        return self._found[client_id]
+
+
+def for_one_request(provider: Provider) -> Provider:
+    """The provider for one request: a client that is disabled meanwhile is refused by the next."""
+    return replace(provider, clients=_ReadOnce(provider.clients))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from eid.errors import OAuthError
+from eid.oidc.authorization import read_request
 from eid.oidc.direct import receive_call
 from eid.oidc.handles import is_handle, key_of
 from eid.oidc.http import Request, Response
-from eid.oidc.payload import members, text
+from eid.oidc.payload import text
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 
@@ -38,5 +39,5 @@ def respond(provider: Provider, request: Request) -> Response:
 def owner_of(grant: Grant) -> str:
     """The client that a token was issued to."""
     if grant.kind == "refresh":
-        return text(members(grant.payload, "request"), "client_id")
+        return read_request(grant.payload.get("request")).client_id
     return text(grant.payload, "client")

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -96,6 +97,7 @@ class ProviderSettings:
         return self.issuer + path
 
 
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> str:
     """``scheme://host:port`` as a browser writes it: lower case, default ports left out."""
     parts = urlsplit(url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol, cast
@@ -20,8 +21,8 @@ from eid.errors import Unavailable
 from eid.store.prepared import Cursor, Prepared, Values, Work
 
 MAX_LINES: Final = 20
-MAX_IDLE: Final = 10
 WAIT_S: Final = 4
+_TURN_S: Final = 0.005
 
 
 class Duplicate(Exception):
@@ -60,7 +61,8 @@ class Direct:
         self._faults = cast("type[Exception]", driver.Error)
         self._broken_rules = cast("type[Exception]", driver.IntegrityError)
         self._idle: list[_Line] = []
-        self._free = threading.BoundedSemaphore(MAX_LINES)
+        self._open = 0
+        self._opening = threading.Lock()
         self._process = os.getpid()
         self._inherited: list[list[_Line]] = []
 
@@ -108,7 +110,7 @@ class Direct:
         """Close every idle connection."""
         idle = self._lines()
         while idle:
-            self._end(idle.pop())
+            self._drop(idle.pop())
 
     def _begun(self) -> _Line:
         for last in (False, True):
@@ -127,17 +129,32 @@ class Direct:
         raise _unavailable()
 
     def _take(self) -> _Line:
-        if not self._free.acquire(timeout=WAIT_S):
-            raise _unavailable()
-        try:
-            return self._lines().pop()
-        except IndexError:
-            pass
+        """The connection that was idle for the shortest time, or a new one, or one to wait for."""
+        idle, until = self._lines(), None
+        while True:
+            with suppress(IndexError):
+                return idle.pop()
+            if self._may_open():
+                break
+            until = until or time.monotonic() + WAIT_S
+            if time.monotonic() > until:
+                raise _unavailable()
+            time.sleep(_TURN_S)
         try:
             return self._new()
         except BaseException:
-            self._free.release()
+            self._closed()
             raise
+
+    def _may_open(self) -> bool:
+        with self._opening:
+            free = self._open < MAX_LINES
+            self._open += free
+        return free
+
+    def _closed(self) -> None:
+        with self._opening:
+            self._open -= 1
 
     def _new(self) -> _Line:
         try:
@@ -153,12 +170,7 @@ class Direct:
 
     def _give_back(self, line: _Line) -> None:
         line.fresh = False
-        idle = self._lines()
-        if len(idle) < MAX_IDLE:
-            idle.append(line)
-        else:
-            self._end(line)
-        self._free.release()
+        self._lines().append(line)
 
     def _undo(self, line: _Line) -> None:
         try:
@@ -170,7 +182,7 @@ class Direct:
 
     def _drop(self, line: _Line) -> None:
         self._end(line)
-        self._free.release()
+        self._closed()
 
     def _end(self, line: _Line) -> None:
         """Close; the cursor first, because SQLite keeps a connection open for its statements."""
@@ -190,9 +202,8 @@ class Direct:
         """The idle connections; a forked child begins anew and leaves its parent's untouched."""
         if self._process != os.getpid():
             self._inherited.append(self._idle)
-            self._idle = []
-            self._free = threading.BoundedSemaphore(MAX_LINES)
-            self._free.acquire()
+            self._idle, self._open = [], 0
+            self._opening = threading.Lock()
             self._process = os.getpid()
         return self._idle
 

@@ -31,6 +31,7 @@ from jinja2 import (
 from eid.errors import EidError, SettingsError
 from eid.oidc.errors import Words, words_of
 from eid.oidc.http import Response
+from eid.oidc.pages.folding import Folded, fold
 from eid.oidc.pages.language import (
     DEFAULT,
     LANGUAGES,
@@ -204,13 +205,14 @@ def _environment(theme: Path | None, language: Language) -> Environment:
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
+        extensions=["jinja2.ext.i18n", Folded],
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         partial(translate, language),
         partial(translate_plural, language),
         newstyle=True,
     )
+    fold(environment, partial(translate, language))
     environment.globals |= {
         "language": language,
         "others": [(name, NAMES[name]) for name in LANGUAGES if name != language],
