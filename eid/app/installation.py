@@ -16,12 +16,12 @@ from eid.admin.counter import CounterDesk
 from eid.admin.recovery import RecoveryDesk
 from eid.app.live_keys import LiveKeys
 from eid.app.people import own_pages, recovery_desk
-from eid.app.secret_source import secret_source
+from eid.app.secret_source import opened_keys
 from eid.app.settings import Settings
 from eid.app.verifier import TrustFolder, Verifier
 from eid.chip.verify import IDENTIFY
 from eid.errors import EidError, FormatError
-from eid.keys import SigningKey, load_or_create_signing_key
+from eid.keys import KeyFolder, SigningKey, load_or_create_signing_key
 from eid.levels.account import Account
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client
@@ -59,6 +59,7 @@ class Installation:
     """Everything of one ``eid.toml``, opened; use :func:`open_installation`."""
 
     settings: Settings
+    keys: KeyFolder
     store: Store = field(repr=False)
     clients: Clients = field(repr=False)
     trust: TrustFolder
@@ -80,7 +81,7 @@ class Installation:
 
     def provider(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Provider:
         """The OpenID Provider over this installation."""
-        settings, folder = self.settings, self.settings.data_dir
+        settings = self.settings
         outbound = Outbound(
             insecure_loopback=settings.development,
             allowed_hosts=frozenset(settings.outbound_hosts),
@@ -98,7 +99,7 @@ class Installation:
                 theme=settings.people.theme,
                 methods=settings.people.methods,
             ),
-            keys=LiveKeys(folder),
+            keys=LiveKeys(self.keys),
             grants=self.grants,
             accounts=self.accounts,
             clients=self.clients,
@@ -129,7 +130,7 @@ class Installation:
 
     def qr_key(self) -> SigningKey:
         """The key that signs QR credentials."""
-        return load_or_create_signing_key(self.settings.data_dir, "qr")
+        return load_or_create_signing_key(replace(self.keys, token=None), "qr")
 
     def is_ready(self) -> bool:
         """Whether the database can be written and the trust folder be read now."""
@@ -187,23 +188,26 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
     Raises SettingsError for what must be mended, Unavailable when the database is down.
     """
-    with secret_source(settings) as secrets:
+    with opened_keys(settings) as keys:
         store = open_store(
             settings.database,
-            settings.data_dir,
+            keys.folder,
             node=_node(),
-            secrets=secrets,
+            secrets=keys.secrets,
             insecure_fast_hash=settings.insecure_fast_hash,
         )
-    try:
-        yield Installation(
-            settings=settings,
-            store=store,
-            clients=Clients(store.database, audit=store.audit, legal_entity=settings.legal_entity),
-            trust=TrustFolder(settings.trust),
-        )
-    finally:
-        store.close()
+        try:
+            yield Installation(
+                settings=settings,
+                keys=keys.folder,
+                store=store,
+                clients=Clients(
+                    store.database, audit=store.audit, legal_entity=settings.legal_entity
+                ),
+                trust=TrustFolder(settings.trust),
+            )
+        finally:
+            store.close()
 
 
 def _node() -> str:

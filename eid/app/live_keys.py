@@ -10,6 +10,7 @@ from pathlib import Path
 from eid.keys import (
     SIGNING_ALGORITHMS,
     EncryptionKey,
+    KeyFolder,
     KeyRing,
     SigningAlgorithm,
     SigningKey,
@@ -40,13 +41,15 @@ class LiveKeys:
     it has.
     """
 
-    def __init__(self, data_dir: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._data_dir = data_dir
+    def __init__(
+        self, place: Path | KeyFolder, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._keys = KeyFolder.of(place)
         self._clock = clock
         self._lock = threading.Lock()
-        self._evidence = load_or_create_encryption_key(data_dir, "evidence")
-        self._refresh = load_or_create_secret(data_dir, "refresh")
-        self._nonces = load_or_create_secret(data_dir, "dpop-nonce")
+        self._evidence = load_or_create_encryption_key(self._keys, "evidence")
+        self._refresh = load_or_create_secret(self._keys, "refresh")
+        self._nonces = load_or_create_secret(self._keys, "dpop-nonce")
         self._rings = self._load()
         self._mark = self._folder()
         self._looked = clock()
@@ -97,9 +100,9 @@ class LiveKeys:
 
     def _load(self) -> dict[str, KeyRing]:
         return {
-            purpose: load_ring(self._data_dir, purpose, alg) for purpose, alg in signing_purposes()
+            purpose: load_ring(self._keys, purpose, alg) for purpose, alg in signing_purposes()
         }
 
     def _folder(self) -> tuple[tuple[str, int], ...]:
-        folder = self._data_dir / "keys"
+        folder = self._keys.path / "keys"
         return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.pem")))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from eid.app.secret_source import opened_keys
 from eid.app.settings import Settings
 from eid.keys import SigningKey, load_or_create_signing_key
 from eid.qr import status, trust_list
@@ -36,7 +37,8 @@ def register_of(settings: Settings) -> StatusRegister:
 
 def qr_key(settings: Settings) -> SigningKey:
     """The key that signs credentials and lists."""
-    return load_or_create_signing_key(settings.data_dir, "qr")
+    with opened_keys(settings) as keys:
+        return load_or_create_signing_key(replace(keys.folder, token=None), "qr")
 
 
 def allocate(settings: Settings) -> tuple[SigningKey, str, StatusReference]:

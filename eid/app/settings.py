@@ -24,8 +24,10 @@ Role = Literal["own_services", "state_body", "licensed_provider"]
 
 _MAX_FILE = 64 * 1024
 SecretsFrom = Literal["files", "environment", "token"]
+KeyStore = Literal["files", "sealed", "token"]
 WRAPPING_KEY = "eid-secrets"
 _SOURCES = ("files", "environment", "token")
+_KEY_STORES = ("files", "sealed", "token")
 _ROLES = ("own_services", "state_body", "licensed_provider")
 MAX_SESSION_S = 24 * 3600
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -55,6 +57,11 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "pkcs11.module": (str, "the path of a PKCS#11 library"),
     "pkcs11.token": (str, "the label of a token"),
     "pkcs11.pin": (str, "the PIN of the token's user, best by EID_PKCS11_PIN"),
+    "keys.store": (str, " | ".join(_KEY_STORES)),
+    "keys.key_file": (
+        str,
+        "a file, kept apart from data_dir, with the secret that seals the keys",
+    ),
     "pkcs11.wrapping_key": (str, "the label of the token's AES key that seals the secrets"),
     "counter.url": (str, "the https address of the counter, an origin of its own"),
     "counter.listen": (str, '"host:port", another one than the provider\'s'),
@@ -111,6 +118,8 @@ class Settings:
     secrets_source: SecretsFrom = "files"
     secrets_given: Mapping[str, str] = field(default_factory=dict, repr=False)
     pkcs11: TokenSettings | None = None
+    key_store: KeyStore = "files"
+    key_file: Path | None = None
     counter: CounterPlace | None = None
 
     @property
@@ -235,7 +244,31 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         people=people_settings.read(values, folder, wrong=partial(_wrong, file)),
         secrets_source=_source(values, file),
         pkcs11=_pkcs11(values, file, folder),
+        key_store=_key_store(values, file),
+        key_file=_key_file(values, file, folder),
     )
+
+
+def _key_store(values: Mapping[str, object], file: str) -> KeyStore:
+    store = values.get("keys.store", "files")
+    if store not in _KEY_STORES:
+        raise _wrong(file, "keys.store", "is unknown")
+    if store == "token" and "pkcs11.module" not in values:
+        raise _wrong(file, "pkcs11.module", "is missing")
+    beside = values.get("secrets.source", "files") == "files"
+    if store == "sealed" and beside and "keys.key_file" not in values:
+        raise _wrong(file, "keys.key_file", "is missing")
+    return cast("KeyStore", store)
+
+
+def _key_file(values: Mapping[str, object], file: str, folder: Path) -> Path | None:
+    """Where the secret lies that seals the keys: never in the folder that it protects."""
+    if "keys.key_file" not in values:
+        return None
+    path = (folder / str(values["keys.key_file"])).resolve()
+    if path.is_relative_to((folder / str(values["data_dir"])).resolve()):
+        raise _wrong(file, "keys.key_file", "lies in data_dir")
+    return path
 
 
 def _source(values: Mapping[str, object], file: str) -> SecretsFrom:

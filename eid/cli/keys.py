@@ -21,12 +21,15 @@ def status(*, config: _Config) -> int:
     """Show every signing key: purpose, state, since when, algorithm, key id."""
     from eid.app import Settings
     from eid.app.live_keys import signing_purposes
+    from eid.app.secret_source import opened_keys
     from eid.keys import load_ring
 
     settings = Settings.load(config, os.environ)
-    for purpose, alg in signing_purposes():
-        for line in _lines(settings.data_dir, purpose, load_ring(settings.data_dir, purpose, alg)):
-            typer.echo(line)
+    with opened_keys(settings) as opened:
+        for purpose, alg in signing_purposes():
+            ring = load_ring(opened.folder, purpose, alg)
+            for line in _lines(settings.data_dir, purpose, ring):
+                typer.echo(line)
     return 0
 
 
@@ -41,18 +44,20 @@ def rehearse(
     """Say what a rotation would do and whether it is time, and try the next keys. Changes nothing."""
     from eid.app import Settings
     from eid.app.live_keys import signing_purposes
+    from eid.app.secret_source import opened_keys
     from eid.keys import JwkSet, load_ring, sign_jwt, verify_jws
 
     settings = Settings.load(config, os.environ)
     now, early = datetime.now(UTC), 0
-    for purpose, alg in signing_purposes():
-        ring = load_ring(settings.data_dir, purpose, alg)
-        token = sign_jwt({"iat": int(now.timestamp())}, ring.next, typ="JWT")
-        verify_jws(token, JwkSet.of(*ring.published), typ="JWT")
-        wait = _too_early(settings.data_dir, purpose, ahead, now)
-        early += wait is not None
-        word = "would rotate" if wait is None else f"too early, wait {wait} h"
-        typer.echo(f"{purpose}: {word}: {ring.current.kid} -> {ring.next.kid}")
+    with opened_keys(settings) as opened:
+        for purpose, alg in signing_purposes():
+            ring = load_ring(opened.folder, purpose, alg)
+            token = sign_jwt({"iat": int(now.timestamp())}, ring.next, typ="JWT")
+            verify_jws(token, JwkSet.of(*ring.published), typ="JWT")
+            wait = _too_early(settings.data_dir, purpose, ahead, now)
+            early += wait is not None
+            word = "would rotate" if wait is None else f"too early, wait {wait} h"
+            typer.echo(f"{purpose}: {word}: {ring.current.kid} -> {ring.next.kid}")
     return 1 if early else 0
 
 
@@ -80,7 +85,7 @@ def rotate(
     if not chosen:
         raise SettingsError("There is no such purpose.", code="keys.purpose", key="purpose")
     with app.open_installation(settings) as installation:
-        rings = {name: load_ring(settings.data_dir, name, alg) for name, alg in chosen}
+        rings = {name: load_ring(installation.keys, name, alg) for name, alg in chosen}
         for name in rings:
             wait = _too_early(settings.data_dir, name, ahead, now)
             if wait is not None and not compromised:
@@ -97,7 +102,7 @@ def rotate(
                 overlap=timedelta(hours=overlap),
                 compromised=compromised,
             )
-            ring = load_ring(settings.data_dir, name, alg)
+            ring = load_ring(installation.keys, name, alg)
             detail = {"purpose": name, "kid": ring.current.kid, "old": rings[name].current.kid}
             event = AuditEvent(kind="keys.rotated", at=now, detail=detail)
             installation.audit.record([event])

@@ -24,6 +24,7 @@ from eid.keys.files import (
     load_or_create_secret as load_or_create_secret,
     load_or_create_signing_key as load_or_create_signing_key,
 )
+from eid.keys.folder import KeyFolder as KeyFolder
 from eid.keys.jwe import decrypt_jwe as decrypt_jwe, encrypt_jwe as encrypt_jwe
 from eid.keys.jwk import PublicKey as PublicKey, thumbprint as thumbprint
 from eid.keys.jwks import JwkSet as JwkSet

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from eid.errors import SettingsError
 from eid.keys.files import load_signing_key, place_of, sync_folder
+from eid.keys.folder import KeyFolder
 from eid.keys.signing import SigningAlgorithm, SigningKey
 
 
@@ -40,13 +41,17 @@ class KeyRing:
         return (self.current, self.next, *self.retired)
 
 
-def load_ring(data_dir: Path, purpose: str, alg: SigningAlgorithm = "ES256") -> KeyRing:
+def load_ring(
+    data_dir: Path | KeyFolder, purpose: str, alg: SigningAlgorithm = "ES256"
+) -> KeyRing:
     """The purpose's keys; current and next are made if absent. SettingsError as for one key."""
-    old = sorted((data_dir / "keys").glob(f"{purpose}.old-*.pem"))
+    folder = KeyFolder.of(data_dir)
+    path = folder.path
+    old = sorted((path / "keys").glob(f"{purpose}.old-*.pem"))
     return KeyRing(
-        current=load_signing_key(place_of(data_dir, purpose, ".pem"), purpose, alg),
-        next=load_signing_key(_next(data_dir, purpose), purpose, alg),
-        retired=tuple(load_signing_key(path, purpose, alg) for path in old),
+        current=load_signing_key(place_of(path, purpose, ".pem"), purpose, alg, folder),
+        next=load_signing_key(_next(path, purpose), purpose, alg, folder),
+        retired=tuple(load_signing_key(one, purpose, alg, folder) for one in old),
     )
 
 

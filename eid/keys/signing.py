@@ -20,11 +20,24 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from eid.errors import FormatError
 from eid.keys.encoding import JSON, encode_base64url
-from eid.keys.jwk import ALGORITHMS, MIN_RSA_BITS, PublicKey, thumbprint
+from eid.keys.jwk import ALGORITHMS, MIN_RSA_BITS, PublicKey, VerificationKey, thumbprint
 
 SigningAlgorithm = Literal["ES256", "RS256", "PS256", "EdDSA"]
 SIGNING_ALGORITHMS: tuple[SigningAlgorithm, ...] = get_args(SigningAlgorithm)
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemotePrivate:
+    """A private key that stays elsewhere: its public half, and what signs in JOSE form."""
+
+    public: VerificationKey
+    signer: Callable[[bytes], bytes] = field(repr=False)
+
+    def public_key(self) -> VerificationKey:
+        """The public half."""
+        return self.public
+
 
 _MAKERS: Mapping[SigningAlgorithm, Callable[[], PrivateKey]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -50,7 +63,7 @@ class SigningKey:
     kid: str
     purpose: str
     alg: SigningAlgorithm = "ES256"
-    private: PrivateKey = field(repr=False)
+    private: PrivateKey | RemotePrivate = field(repr=False)
 
     @classmethod
     def generate(cls, purpose: str, alg: SigningAlgorithm = "ES256") -> SigningKey:
@@ -58,9 +71,11 @@ class SigningKey:
         return cls.of(_MAKERS[alg](), purpose, alg)
 
     @classmethod
-    def of(cls, private: PrivateKey, purpose: str, alg: SigningAlgorithm = "ES256") -> SigningKey:
+    def of(
+        cls, private: PrivateKey | RemotePrivate, purpose: str, alg: SigningAlgorithm = "ES256"
+    ) -> SigningKey:
         """The key as a value; FormatError unless it fits the algorithm."""
-        jwk = _public_jwk(private, alg)
+        jwk = _public_jwk(private.public_key(), alg)
         return cls(kid=thumbprint(jwk), purpose=purpose, alg=alg, private=private)
 
     @classmethod
@@ -75,11 +90,13 @@ class SigningKey:
 
     def sign(self, message: bytes) -> bytes:
         """A signature in JOSE form: for ES256 64 bytes, r and s."""
+        if isinstance(self.private, RemotePrivate):
+            return self.private.signer(message)
         return bytes(ALGORITHMS[self.alg].sign(message, self.private))
 
     def public_jwk(self) -> dict[str, JSON]:
         """The public JWK, with kid, alg and use."""
-        jwk = _public_jwk(self.private, self.alg)
+        jwk = _public_jwk(self.private.public_key(), self.alg)
         return {**jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
 
@@ -131,19 +148,18 @@ def load_private(pem: bytes) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _public_jwk(private: PrivateKey, alg: SigningAlgorithm) -> dict[str, JSON]:
-    if alg == "ES256" and isinstance(private, ec.EllipticCurvePrivateKey):
-        return _ec_jwk(private.public_key())
-    if alg == "EdDSA" and isinstance(private, ed25519.Ed25519PrivateKey):
-        raw = private.public_key().public_bytes_raw()
-        return {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(raw)}
-    if alg in {"RS256", "PS256"} and isinstance(private, rsa.RSAPrivateKey):
-        return _rsa_jwk(private)
+def _public_jwk(public: VerificationKey, alg: SigningAlgorithm) -> dict[str, JSON]:
+    if alg == "ES256" and isinstance(public, ec.EllipticCurvePublicKey):
+        return _ec_jwk(public)
+    if alg == "EdDSA" and isinstance(public, ed25519.Ed25519PublicKey):
+        return {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(public.public_bytes_raw())}
+    if alg in {"RS256", "PS256"} and isinstance(public, rsa.RSAPublicKey):
+        return _rsa_jwk(public)
     raise FormatError("The key is not one for its algorithm.", code="key.curve")
 
 
-def _rsa_jwk(private: rsa.RSAPrivateKey) -> dict[str, JSON]:
-    numbers = private.public_key().public_numbers()
+def _rsa_jwk(public: rsa.RSAPublicKey) -> dict[str, JSON]:
+    numbers = public.public_numbers()
     if numbers.n.bit_length() < MIN_RSA_BITS:
         raise FormatError("The RSA key is too weak.", code="jwk.weak")
     n, e = (

@@ -1,6 +1,7 @@
 """Who signs codes: a key of `eid.keys`, or any P-256 or Ed25519 private key (RFC 9053 §2).
 
 >>> from eid.keys import SigningKey
+from eid.keys.signing import RemotePrivate
 >>> key = SigningKey.generate("credentials")
 >>> signer = as_signer(key)
 >>> signer.alg == cose.ES256, len(signer.kid), len(signer.sign(b"message"))
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from eid.errors import FormatError
 from eid.keys import SigningKey
+from eid.keys.signing import RemotePrivate
 from eid.qr import cose
 from eid.qr.cose import PublicKey, Signer
 
@@ -56,7 +58,7 @@ def as_signer(key: SigningKey | Signer) -> Signer:
     """*key* as a `Signer`. Its kid is the short `cose.key_id`, not the JWK thumbprint."""
     if not isinstance(key, SigningKey):
         return key
-    if isinstance(key.private, rsa.RSAPrivateKey):
+    if isinstance(key.private, rsa.RSAPrivateKey | RemotePrivate):
         raise FormatError("A QR code is signed with ES256 or Ed25519.", code="key.curve")
     return SoftwareSigner.of(key.private)
 

@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 from eid.errors import EidError
-from eid.keys import Envelope, SigningKey, load_or_create_signing_key
+from eid.keys import Envelope, KeyFolder, SigningKey, load_or_create_signing_key
 from eid.keys.sources import PURPOSES, SecretSource, secrets_from_files
 from eid.levels.rules import Rules
 from eid.store.accounts import (
@@ -86,7 +86,7 @@ class Store:
 
 def open_store(
     url: str,
-    data_dir: Path,
+    data_dir: Path | KeyFolder,
     *,
     node: str = "node-1",
     secrets: SecretSource | None = None,
@@ -102,7 +102,8 @@ def open_store(
     database = Database.open(url, insecure_fast_commit=insecure_fast_commit)
     try:
         database.migrate()
-        given = _secrets(database, secrets or secrets_from_files(data_dir))
+        path = KeyFolder.of(data_dir).path
+        given = _secrets(database, secrets or secrets_from_files(path))
         check_secrets(database, given)
         key = load_or_create_signing_key(data_dir, "audit")
     except EidError:
