@@ -23,10 +23,11 @@ coverage: ready browser
 bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" runs one room shortly
 	$(BIN)/python -m bench $(ARGS)
 
-soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS)
+soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS), 1,000 kiosk visits
 	$(BIN)/python -m bench verify
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.soak_accounts
+	$(BIN)/python -m bench.soak_kiosk
 
 fuzz: ready  ## Any bytes into the parsers, for FUZZ_SECONDS each (default 20)
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -30,6 +30,7 @@ from eid.store.database import Database
 from eid.store.schema import kiosk_batches, kiosks, visits
 
 KEEP_BATCHES = timedelta(days=90)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_JSON = 16 * 1024
 _MAX_SEALED = 512 * 1024
 
@@ -155,8 +156,8 @@ class Kiosks:
         """What was received from a moment on, in the order it came."""
         asked = (
             select(visits)
-            .where(visits.c.received_at >= int(since.timestamp()))
-            .order_by(visits.c.received_at, visits.c.counter, visits.c.id)
+            .where(visits.c.received_us >= _microseconds(since))
+            .order_by(visits.c.received_us, visits.c.counter, visits.c.id)
             .limit(most)
         )
         with self._database.read() as connection:
@@ -166,7 +167,7 @@ class Kiosks:
         """Delete visits received before a moment, and batches long over; how many visits."""
         over = int((at - KEEP_BATCHES).timestamp())
         with self._database.write() as connection:
-            old = delete(visits).where(visits.c.received_at < int(before.timestamp()))
+            old = delete(visits).where(visits.c.received_us < _microseconds(before))
             gone = connection.execute(old).rowcount
             connection.execute(delete(kiosk_batches).where(kiosk_batches.c.expires_at < over))
         return gone
@@ -178,7 +179,7 @@ class Kiosks:
         return {
             "id": record.id,
             "kiosk": record.kiosk,
-            "received_at": int(visit.received_at.timestamp()),
+            "received_us": _microseconds(visit.received_at),
             "counter": record.counter,
             "verdict": visit.verdict,
             "code": visit.code[:64],
@@ -196,7 +197,7 @@ class Kiosks:
             verdict=row.verdict,
             code=row.code,
             place=cast("Place | None", row.place),
-            received_at=_moment(row.received_at),
+            received_at=_EPOCH + timedelta(microseconds=row.received_us),
         )
 
 
@@ -226,3 +227,7 @@ def _kiosk(row: Row[tuple[object, ...]]) -> EnrolledKiosk:
 
 def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core values; times are seconds since 1970, secrets are hashed or sealed.
+"""The tables, as SQLAlchemy Core values; times are seconds since 1970 (``_us``: microseconds), secrets are hashed or sealed.
 
 Nothing here is a personal datum in clear: numbers and network addresses are keyed hashes, names
 and other data are sealed under a key of the person (``person_keys``), itself sealed. That table
@@ -237,11 +237,11 @@ visits = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("kiosk", String(64), ForeignKey("kiosks.id"), nullable=False),
-    Column("received_at", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
     Column("counter", BigInteger, nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("code", String(64), nullable=False),
     Column("place", String(8)),
     Column("sealed", LargeBinary, nullable=False),
-    Index("visits_received_at", "received_at"),
+    Index("visits_received_us", "received_us"),
 )

@@ -131,9 +131,9 @@ class Field:
         assert found
         return found[1]
 
-    def act(self, name: str, *, token: str | None = None, **form: str) -> testing.Result:
+    def act(self, act_: str, /, *, token: str | None = None, **form: str) -> testing.Result:
         answer = self.client.simulate_post(
-            f"/do/{name}",
+            f"/do/{act_}",
             body=urlencode({"form_token": token or self.token, **form}),
             headers={
                 "Host": LISTEN,

@@ -39,11 +39,11 @@ def upgrade() -> None:
         "visits",
         sa.Column("id", sa.String(64), primary_key=True),
         sa.Column("kiosk", sa.String(64), sa.ForeignKey("kiosks.id"), nullable=False),
-        sa.Column("received_at", sa.BigInteger, nullable=False),
+        sa.Column("received_us", sa.BigInteger, nullable=False),
         sa.Column("counter", sa.BigInteger, nullable=False),
         sa.Column("verdict", sa.String(16), nullable=False),
         sa.Column("code", sa.String(64), nullable=False),
         sa.Column("place", sa.String(8)),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
     )
-    op.create_index("visits_received_at", "visits", ["received_at"])
+    op.create_index("visits_received_us", "visits", ["received_us"])
