@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from eid.keys import JSON, load_or_create_signing_key, parse_json_object
 from eid.kiosk.agent import Agent
 from eid.kiosk.app import create_app
 from eid.kiosk.day import DayBook
-from eid.kiosk.desk import Desk
+from eid.kiosk.desk import Desk, ReaderState
 from eid.kiosk.enrolled import EnrolledSettings
 from eid.kiosk.identity import Identity
 from eid.kiosk.kiosk import Kiosk
@@ -51,6 +52,7 @@ class KioskProgram:
 
     app: falcon.App[falcon.Request, falcon.Response]
     kiosk: Kiosk
+    agent: Agent
     queue: OfflineQueue
     line: ServerLine
     day: DayBook
@@ -62,7 +64,7 @@ class KioskProgram:
 
     def start(self) -> None:
         """Watch the readers, look after the desk, and keep the line busy."""
-        self._unwatch = watch(self.settings, self.kiosk.reader_changed)
+        self._unwatch = watch(self.settings, self.reader_changed)
         for name, run in (("eid-desk", self._tick), ("eid-line", self._rounds)):
             thread = threading.Thread(target=run, name=name, daemon=True)
             thread.start()
@@ -76,6 +78,16 @@ class KioskProgram:
         for thread in self._threads:
             thread.join()
         self.queue.close()
+
+    def reader_changed(self, state: ReaderState, *, came_back: bool = False) -> None:
+        """What the watch saw; a card that is taken away ends the login that it began, too."""
+        lifted = state != "card" and self.kiosk.desk.live.reader == "card"
+        self.kiosk.reader_changed(state, came_back=came_back)
+        jti = self.agent.delivered
+        if lifted and jti is not None:
+            self.agent.delivered = None
+            end = partial(self._attempt, partial(self.line.card_gone, jti))
+            threading.Thread(target=end, name="eid-gone", daemon=True).start()
 
     def renew(self) -> None:
         """Fetch a new day when the old one is due; what fails is logged and tried again."""
@@ -183,7 +195,14 @@ def open_kiosk(
     pages = ScreenPages(load_texts(own.languages, own.texts), _terms(settings, own))
     add_screens(app, kiosk, pages, check_origin=agent.check_own_origin, clock=clock)
     return KioskProgram(
-        app=app, kiosk=kiosk, queue=queue, line=line, day=day, settings=settings, clock=clock
+        app=app,
+        kiosk=kiosk,
+        agent=agent,
+        queue=queue,
+        line=line,
+        day=day,
+        settings=settings,
+        clock=clock,
     )
 
 

@@ -89,6 +89,7 @@ class Agent:
         self._desk = desk
         self._reader = reader_lock or threading.Lock()
         self._joined = Joined[Answer | Again]()
+        self.delivered: str | None = None
 
     def check_host(self, host: str | None) -> None:
         """RequestRefused unless the browser asked for exactly this address (DNS rebinding)."""
@@ -144,6 +145,7 @@ class Agent:
         session = advance(_LOGIN, "login_agree", consent=consent, number=number)
         evidence = self._read(request, session)
         handle = deliver(self._seal(evidence, request), request)
+        self.delivered = request.jti
         joint = "&" if "?" in request.return_uri else "?"
         location = request.return_uri + joint + urlencode({"handle": handle})
         return Answer(location=location, consent=consent)

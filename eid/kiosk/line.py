@@ -107,6 +107,10 @@ class ServerLine:
             raise _garbled()
         return statement
 
+    def card_gone(self, jti: str) -> None:
+        """The card was taken away: the login that it began at the server is over."""
+        self._call("gone", more={"card_request": jti})
+
     def report(self, report: Mapping[str, JSON]) -> None:
         """How the kiosk does: no personal data."""
         self._call("health", more={"report": dict(report)})

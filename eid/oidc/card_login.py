@@ -32,7 +32,7 @@ from eid.keys import (
 )
 from eid.levels.assurance import Factor
 from eid.levels.factors.card import card_factor
-from eid.oidc import session as sessions
+from eid.oidc import kiosk_login, session as sessions
 from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Parameters
 from eid.oidc.interaction import Interaction, event
@@ -42,7 +42,7 @@ from eid.oidc.login import (
     end_for_other_person,
     with_factor,
 )
-from eid.oidc.payload import octets, text
+from eid.oidc.payload import octets, optional_text, text
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 from eid.oidc.rising import Read, channel_shown, is_rising, keep_card, raise_account
@@ -66,6 +66,7 @@ class Answer:
     challenge: bytes = field(repr=False)
     sealed: str = field(repr=False)
     salt: bytes = field(repr=False)
+    kiosk: str | None = None
 
 
 def receive(provider: Provider, form: Parameters, *, at: datetime) -> str:
@@ -80,13 +81,15 @@ def receive(provider: Provider, form: Parameters, *, at: datetime) -> str:
     asked = provider.grants.get("card_request", key_of(jti), at=at)
     if asked is None:
         raise _refused("This card request is used or too old.", "card.request_over")
-    open_evidence(sealed, provider.keys.evidence, key_of(jti))
+    envelope = open_envelope(sealed, provider.keys.evidence, key_of(jti))
+    kiosk = kiosk_login.read_by(provider, envelope, at=at)
     handle = new_handle(provider.rng)
     payload: dict[str, JSON] = {
         **asked.payload,
         "card_request": encode_base64url(asked.key),
         "evidence": sealed,
         "salt": encode_base64url(provider.rng(16)),
+        "kiosk": kiosk,
     }
     waiting = Grant(
         kind="handle", key=key_of(handle), payload=payload, expires_at=asked.expires_at
@@ -121,6 +124,7 @@ def spend(provider: Provider, handle: str | None, *, at: datetime) -> Answer | E
         challenge=octets(grant.payload, "challenge"),
         sealed=text(grant.payload, "evidence"),
         salt=octets(grant.payload, "salt"),
+        kiosk=optional_text(grant.payload, "kiosk"),
     )
 
 
@@ -167,6 +171,9 @@ def _accept(
         provider.grants.record([nobody])
         raise AccountError("No account belongs to this card yet.", code="login.no_account")
     commitment = evidence.commitment(answer.salt)
+    if answer.kiosk is not None:
+        at_kiosk = replace(session.interaction, kiosk=answer.kiosk)
+        session = replace(session, interaction=at_kiosk)
     return with_factor(provider, session, account, factor, at=at, commitment=commitment)
 
 
@@ -226,14 +233,38 @@ def open_evidence(sealed: str, key: EncryptionKey, card_request: bytes) -> Evide
 
     ``card_request`` is the SHA-256 of the ``jti`` it must answer.
     """
-    content = decrypt_jwe(sealed, key, typ=EVIDENCE_TYP, max_bytes=MAX_EVIDENCE + 1024)
-    document = parse_json_object(content, max_size=MAX_EVIDENCE + 1024)
+    return open_envelope(sealed, key, card_request).evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What an agent sealed; on an enrolled kiosk with the kiosk's own statement."""
+
+    jti: str = field(repr=False)
+    evidence: Evidence
+    kiosk: str | None = None
+    statement: str | None = field(default=None, repr=False)
+
+
+def open_envelope(sealed: str, key: EncryptionKey, card_request: bytes) -> Envelope:
+    """As :func:`open_evidence`, with who read it; nothing of that is checked here."""
+    content = decrypt_jwe(sealed, key, typ=EVIDENCE_TYP, max_bytes=MAX_EVIDENCE + 4096)
+    document = parse_json_object(content, max_size=MAX_EVIDENCE + 4096)
     jti, evidence = document.get("jti"), document.get("evidence")
-    if document.keys() != {"jti", "evidence"} or not isinstance(jti, str):
+    kiosk, statement = document.get("kiosk_id"), document.get("kiosk")
+    plain = document.keys() == {"jti", "evidence"}
+    signed = document.keys() == {"jti", "evidence", "kiosk", "kiosk_id"}
+    texts = isinstance(kiosk, str) and isinstance(statement, str)
+    if not (plain or (signed and texts)) or not isinstance(jti, str):
         raise FormatError("The evidence's envelope is malformed.", code="card.envelope")
     if not hmac.compare_digest(key_of(jti), card_request):
         raise _refused("The evidence answers another card request.", "card.other_request")
-    return Evidence.from_json(canonical_json(evidence))
+    return Envelope(
+        jti=jti,
+        evidence=Evidence.from_json(canonical_json(evidence)),
+        kiosk=kiosk if isinstance(kiosk, str) else None,
+        statement=statement if isinstance(statement, str) else None,
+    )
 
 
 def _refused(message: str, code: str) -> RequestRefused:

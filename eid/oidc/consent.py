@@ -158,8 +158,9 @@ def _ending(
     request, code = interaction.request, new_handle(provider.rng)
     tokens = new_handle(provider.rng, size=16)
     issue: list[Grant] = []
-    session, cookie, replaced = before, None, None
-    if provider.settings.session_s and interaction.factors:
+    at_kiosk = interaction.kiosk is not None  # nobody stays signed on where others come next
+    session, cookie, replaced = None if at_kiosk else before, None, None
+    if provider.settings.session_s and interaction.factors and not at_kiosk:
         cookie, session, row = sign_on.started(
             provider,
             account.id,
@@ -177,6 +178,7 @@ def _ending(
         interaction=interaction.reference,
         session=session.family if session else None,
         version=account.version,
+        kiosk=interaction.kiosk,
     )
     issue.append(
         Grant(

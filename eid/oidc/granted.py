@@ -54,6 +54,7 @@ class Granted:
     """One person's yes to one service's request.
 
     ``session`` is the family of the browser's session, ``version`` the account's at that time.
+    ``kiosk`` is the enrolled kiosk where it happened: no refresh token leaves from there.
     """
 
     request: AuthorizationRequest
@@ -62,6 +63,7 @@ class Granted:
     interaction: str = field(repr=False)
     session: str | None = field(default=None, repr=False)
     version: int = 1
+    kiosk: str | None = None
 
     def to_json(self) -> dict[str, JSON]:
         """For the code's row."""
@@ -72,6 +74,7 @@ class Granted:
             "interaction": self.interaction,
             "session": self.session,
             "version": self.version,
+            "kiosk": self.kiosk,
         }
 
     @classmethod
@@ -84,4 +87,5 @@ class Granted:
             interaction=text(payload, "interaction"),
             session=optional_text(payload, "session"),
             version=integer(payload, "version"),
+            kiosk=optional_text(payload, "kiosk"),
         )

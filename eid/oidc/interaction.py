@@ -54,6 +54,7 @@ class Interaction:
     """A login under way. ``card_request`` is the key of the one card request that counts.
 
     ``id`` is the handle in the address, ``key`` its SHA-256; ``version`` is the row's.
+    ``kiosk`` is the enrolled kiosk that it goes on at.
     ``signed_on`` is when the person logged in, and ``signed_amr`` how, if a session brought them.
     """
 
@@ -68,6 +69,7 @@ class Interaction:
     refused_cards: int = 0
     signed_on: int | None = None
     signed_amr: tuple[str, ...] = ()
+    kiosk: str | None = None
     version: int = 1
 
     @property
@@ -101,6 +103,8 @@ class Interaction:
             "card_request": None if card_request is None else encode_base64url(card_request),
             "refused_cards": self.refused_cards,
         }
+        if self.kiosk is not None:
+            payload["kiosk"] = self.kiosk
         if self.signed_on is not None:
             payload |= {"signed_on": self.signed_on, "signed_amr": list(self.signed_amr)}
         return Grant(
@@ -133,6 +137,7 @@ class Interaction:
             refused_cards=integer(payload, "refused_cards"),
             signed_on=integer(payload, "signed_on") if "signed_on" in payload else None,
             signed_amr=texts(payload, "signed_amr"),
+            kiosk=optional_text(payload, "kiosk"),
             version=grant.version,
         )
 

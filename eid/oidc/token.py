@@ -74,7 +74,7 @@ def redeem(provider: Provider, call: Call, at: datetime) -> dict[str, JSON]:
     issue = [
         access_row(provider, granted, access, grant.family, scopes=scopes, jkt=call.jkt, at=at)
     ]
-    if caller.client.refreshes and grant.family is not None:
+    if caller.client.refreshes and grant.family is not None and granted.kiosk is None:
         answer["refresh_token"] = token = new_handle(provider.rng)
         until = at + timedelta(seconds=provider.settings.refresh_s)
         issue.append(refresh_row(granted, token, grant.family, jkt=call.jkt, until=until))

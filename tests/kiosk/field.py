@@ -71,6 +71,7 @@ class Field:
     folder: Path
     clock: Clock
     up: list[bool]
+    listen: str = LISTEN
     cards: list[Transport | Exception] = field(default_factory=list)
     program: KioskProgram | None = None
     settings: AgentSettings | None = None
@@ -117,7 +118,7 @@ class Field:
     # what a person does ----------------------------------------------------------------------
 
     def screen(self) -> testing.Result:
-        return self.client.simulate_get("/", headers={"Host": LISTEN})
+        return self.client.simulate_get("/", headers={"Host": self.listen})
 
     @property
     def shown(self) -> str:
@@ -136,8 +137,8 @@ class Field:
             f"/do/{act_}",
             body=urlencode({"form_token": token or self.token, **form}),
             headers={
-                "Host": LISTEN,
-                "Origin": f"http://{LISTEN}",
+                "Host": self.listen,
+                "Origin": f"http://{self.listen}",
                 "Content-Type": "application/x-www-form-urlencoded",
             },
         )
@@ -162,8 +163,11 @@ class Field:
 
 
 @contextmanager
-def in_the_field(folder: Path, *, portrait: bool = False, fast: bool = True) -> Iterator[Field]:
-    """A provider that serves on loopback and a kiosk that was set up at it."""
+def in_the_field(folder: Path, *, portrait: bool = False, serve: bool = False) -> Iterator[Field]:
+    """A provider that serves on loopback and a kiosk that was set up at it.
+
+    With ``serve`` the kiosk's pages are served, too, on a free port.
+    """
     clock = Clock()
     authority = DocumentAuthority.create(at=clock.started)
     image = personalise(PEOPLE["thu"], authority, at=clock.started)
@@ -174,10 +178,16 @@ def in_the_field(folder: Path, *, portrait: bool = False, fast: bool = True) -> 
             make_server("127.0.0.1", 0, _away, server_class=_Server, handler_class=_Quiet)
         )
         issuer = f"http://127.0.0.1:{server.server_address[1]}"
+        pages, listen = None, LISTEN
+        if serve:
+            pages = stack.enter_context(
+                make_server("127.0.0.1", 0, _away, server_class=_Server, handler_class=_Quiet)
+            )
+            listen = f"127.0.0.1:{pages.server_address[1]}"
         settings = Settings(
             issuer=issuer, host="127.0.0.1", port=server.server_address[1],
             database=f"sqlite:///{folder}/eid.db", data_dir=folder / "data", trust=trust,
-            agent_url=f"http://{LISTEN}", legal_entity="Example", role="own_services",
+            agent_url=f"http://{listen}", legal_entity="Example", role="own_services",
             insecure_fast_hash=True,
         )  # fmt: skip
         installation = stack.enter_context(open_installation(settings))
@@ -191,15 +201,21 @@ def in_the_field(folder: Path, *, portrait: bool = False, fast: bool = True) -> 
         code = invite(provider, "Sảnh A", by="test", at=clock.server())
         field_ = Field(
             installation=installation, authority=authority, image=image, issuer=issuer,
-            folder=folder, clock=clock, up=up,
+            folder=folder, clock=clock, up=up, listen=listen,
         )  # fmt: skip
         wanted = Wanted(
             issuer=issuer, folder=folder / "kiosk", organisation="Bệnh viện Thử",
-            purpose="Tiếp đón", portrait=portrait,
+            purpose="Tiếp đón", portrait=portrait, listen=listen,
         )  # fmt: skip
         field_.settings = set_up(wanted, code, clock=clock.kiosk)
         field_.open()
         stack.callback(lambda: field_.kiosk.queue.close())  # noqa: PLW0108 - the last one opened
+        if pages is not None:
+            pages.set_app(lambda env, start: field_.kiosk.app(env, start))  # noqa: PLW0108 - the last one
+            running = threading.Thread(target=pages.serve_forever, args=(0.02,), daemon=True)
+            running.start()
+            stack.callback(running.join)
+            stack.callback(pages.shutdown)
         yield field_
 
 
