@@ -119,7 +119,8 @@ class Installation:
         return recovery_desk(self.store)
 
     def counter(self, *, issuer: str = "") -> CounterDesk:
-        """The counter, where officers raise accounts to level 2."""
+        """The counter, where officers raise accounts to level 2; it follows the trust folder."""
+        self.trust.current()
         return CounterDesk(
             issuer=issuer or self.settings.issuer,
             register=self.accounts,
