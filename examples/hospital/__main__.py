@@ -1,6 +1,6 @@
-"""``python examples/hospital``: a hospital's reception on loopback, with fictional patients.
+"""``python -m examples.hospital``: a hospital's reception on loopback, with fictional patients.
 
-``python examples/hospital rush --seed 1`` plays the morning rush and prints its table.
+``python -m examples.hospital rush --seed 1`` plays the morning rush and prints its table.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
-
-from insurance import Breaker, FakePortal
-from kit.pages import server
-from reception import Reception, create_app
-from rush import Morning, table
-from trial import Trial, printed_code, trial_book
+from ..kit.pages import server
+from .insurance import Breaker, FakePortal
+from .kiosk import create_kiosk
+from .reception import Reception, create_app
+from .rush import Morning, table
+from .trial import Trial, printed_code, trial_book
 
 
 def serve(arguments: argparse.Namespace) -> None:
@@ -28,8 +28,15 @@ def serve(arguments: argparse.Namespace) -> None:
         checkin = trial.checkin(trial_book(Path(folder)), portal)
         reception = Reception(checkin, trial.put_down, clerk="Lê Tiếp Đón")
         origin = f"http://127.0.0.1:{arguments.port}"
-        with server("127.0.0.1", arguments.port, create_app(reception, origin=origin)) as running:
+        listen = f"127.0.0.1:{arguments.port + 1}"
+        kiosk = create_kiosk(checkin, listen=listen, folder=Path(folder), put_down=trial.put_down)
+        with (
+            server("127.0.0.1", arguments.port, create_app(reception, origin=origin)) as running,
+            server("127.0.0.1", arguments.port + 1, kiosk) as beside,
+        ):
+            threading.Thread(target=beside.serve_forever, daemon=True).start()
             print(f"reception {origin}/")
+            print(f"kiosk     http://{listen}/")
             for person in trial.people.values():
                 print(f"  {person.number}  {printed_code(person)}")
             sys.stdout.flush()
@@ -38,7 +45,7 @@ def serve(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """One command or the other."""
-    parser = argparse.ArgumentParser(prog="examples/hospital", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="examples.hospital", description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=8490)
     parser.add_argument(
         "--portal",

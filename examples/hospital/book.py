@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 Established = Literal["chip", "presence", "printed", "declared", "nobody"]
-Insurance = Literal["asked", "covered", "no_data", "two_answers", "settled", "pending", "not_asked"]
+Insurance = Literal[
+    "asked", "covered", "no_data", "two_answers", "settled", "pending", "not_asked"
+]
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS patients (

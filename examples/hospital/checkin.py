@@ -18,10 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-
-from book import Book, Established, Patient, Visit
-from insurance import InsurancePortal, PortalDown
-
 import eid
 from eid.chip.evidence import Evidence
 from eid.errors import FormatError, InsufficientEvidence
@@ -29,6 +25,9 @@ from eid.qr.issuers import IssuerKeys
 from eid.qr.presence import Asked, Seen, SeenInMemory, new_challenge, verify_presence
 from eid.qr.printed import parse_printed
 from eid.trust.store import TrustStore
+
+from .book import Book, Established, Patient, Visit
+from .insurance import InsurancePortal, PortalDown
 
 POLICY = replace(
     eid.IDENTIFY,
@@ -166,5 +165,3 @@ class CheckIn:
             salt=salt,
         )
         return self.book.add(visit)
-
-

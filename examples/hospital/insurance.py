@@ -98,8 +98,3 @@ class Breaker:
         except PortalDown:
             self._rests_until = at + timedelta(seconds=REST_S)
             raise
-
-
-def down_for(start: datetime, minutes: int) -> tuple[tuple[datetime, datetime], ...]:
-    """One bad time."""
-    return ((start, start + timedelta(minutes=minutes)),)

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import falcon
-from checkin import WITHOUT_NUMBER, CheckIn
-from kit.pages import Site, app, form_of, session_of, shown
 
 import eid
 from eid.chip.access import personal_number
@@ -22,8 +20,11 @@ from eid.qr.presence import Asked
 from eid.qr.question import write_question
 from eid.qr.render import render_png
 
+from ..kit.pages import Site, app, form_of, session_of, shown
+from .checkin import WITHOUT_NUMBER, CheckIn
+
 if TYPE_CHECKING:
-    from book import Visit
+    from .book import Visit
 
 Reader = Callable[[str], Transport]
 """Waits for a card that is put down from now on, and connects to it; the argument is its number."""
@@ -198,9 +199,7 @@ class Reception:
             problem=self._problem(req, error),
         )
 
-    def _ask(
-        self, req: falcon.Request, resp: falcon.Response, action: str = "/presence"
-    ) -> None:
+    def _ask(self, req: falcon.Request, resp: falcon.Response, action: str = "/presence") -> None:
         asked = self.checkin.ask_presence()
         self.asked[session_of(req, resp)] = asked
         while len(self.asked) > MAX_ASKED:

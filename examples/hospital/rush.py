@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from book import Visit
-from checkin import CheckIn
-from insurance import Breaker, FakePortal, down_for
-from trial import Trial, fictional, printed_code, trial_book
-
 import eid
 from eid.chip.access import personal_number
+
+from .book import Visit
+from .checkin import CheckIn
+from .insurance import Breaker, FakePortal
+from .trial import Trial, fictional, printed_code, trial_book
 
 START = datetime(2026, 11, 30, 0, 0, tzinfo=UTC)
 """Seven in the morning in Vietnam."""
@@ -58,9 +58,12 @@ class Morning:
     patients: int = 300
     minutes: int = 60
     desks: int = 4
-    down_after_min: int = 20
-    down_min: int = 10
     seed: int = 1
+
+    @property
+    def down(self) -> tuple[float, float]:
+        """When the line goes down and comes back, in minutes: a sixth of the time, after a third."""
+        return self.minutes / 3, self.minutes / 2
 
     def arrivals(self) -> list[Patient]:
         """Who comes when, and with what; the same for the same seed."""
@@ -75,8 +78,8 @@ class Morning:
 
     def portal(self) -> FakePortal:
         """The portal of that morning."""
-        start = START + timedelta(minutes=self.down_after_min)
-        return FakePortal(seed=self.seed, down=down_for(start, self.down_min))
+        start, end = (START + timedelta(minutes=minute) for minute in self.down)
+        return FakePortal(seed=self.seed, down=((start, end),))
 
 
 @dataclass(slots=True)
@@ -159,10 +162,10 @@ def play_waiting(morning: Morning) -> Result:
 def table(morning: Morning) -> str:
     """The results as a table of two columns, then where the visits of this example stand."""
     ours, theirs = play(morning), play_waiting(morning)
-    waiting = theirs.rows()
+    waiting, (start, end) = theirs.rows(), morning.down
     lines = [
-        f"{morning.patients} patients in {morning.minutes} minutes, {morning.desks} desks, the line "
-        f"down from minute {morning.down_after_min} for {morning.down_min}, seed {morning.seed}",
+        f"{morning.patients} patients in {morning.minutes} minutes, {morning.desks} desks, "
+        f"line down from {_clock(start * 60)} to {_clock(end * 60)}, seed {morning.seed}",
         "",
         f"{'':24}{'this check-in':>16}{'waits for portal':>20}",
         *(f"{name:24}{value:>16}{waiting[name]:>20}" for name, value in ours.rows().items()),

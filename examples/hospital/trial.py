@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from book import Book
-from checkin import CheckIn
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from insurance import InsurancePortal
 
 from eid.chip.transport import Transport
 from eid.errors import CardError
@@ -21,10 +18,15 @@ from eid.qr.issuers import IssuerKey, IssuerKeys
 from eid.qr.presence import Asked, issue_presence
 from eid.qr.signers import SoftwareSigner
 from eid.testing.authority import DocumentAuthority
+from eid.testing.card_image import CardImage
 from eid.testing.people import PEOPLE, Person
 from eid.testing.personalise import personalise
 from eid.testing.softcard import SoftwareCard
 from eid.trust.store import TrustStore
+
+from .book import Book
+from .checkin import CheckIn
+from .insurance import InsurancePortal
 
 AUDIENCE = "https://hospital.example"
 ISSUER = "https://id.example"
@@ -41,7 +43,7 @@ class Trial:
     authority: DocumentAuthority = field(init=False, repr=False)
     signer: SoftwareSigner = field(init=False, repr=False)
     _chip_key: rsa.RSAPrivateKey = field(init=False, repr=False)
-    _cards: dict[str, object] = field(default_factory=dict, repr=False)
+    _cards: dict[str, CardImage] = field(default_factory=dict, repr=False)
     people: Mapping[str, Person] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,11 +69,15 @@ class Trial:
 
     def card(self, person: Person) -> Transport:
         """The person's card in a field."""
+        return SoftwareCard(self.image(person))
+
+    def image(self, person: Person) -> CardImage:
+        """The card as it was issued, made when it is first asked for."""
         if person.number not in self._cards:
             self._cards[person.number] = personalise(
                 person, self.authority, at=self.at, aa_private_key=self._chip_key
             )
-        return SoftwareCard(self._cards[person.number])  # type: ignore[arg-type]
+        return self._cards[person.number]
 
     def answer(self, asked: Asked, person: Person, *, at: datetime) -> str:
         """What the person's telephone shows for a question."""

@@ -53,7 +53,7 @@ class Screens:
         file = f"{self.prefix}-{name}-{self.language}.png"
         if os.environ.get("EID_SCREENSHOTS") and file in _documented():
             (DOCS / "images").mkdir(exist_ok=True)
-            self.page.screenshot(path=DOCS / "images" / file, full_page=True)
+            self.page.screenshot(path=DOCS / "images" / file)
 
 
 @contextmanager
