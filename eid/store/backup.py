@@ -1,8 +1,8 @@
 """Backups in two files: the data, and the keys of the people (contracts §8).
 
-The data file holds everything but ``person_keys``; what is personal in it is sealed under those
-keys. Keep data files where you like, and the one key file where a key can be taken out of it:
-erasing a person's key there makes every data file blind for that person.
+The data file holds everything but ``person_keys`` and ``identifiers``: what is personal in it is
+sealed under those keys, and no number leads to anybody. Keep data files where you like, and the
+one key file where a person can be taken out of it: every data file is blind for that person then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import insert, make_url, select, text
 
 from eid.errors import SettingsError, Unavailable
 from eid.store.database import Database
-from eid.store.schema import person_keys
+from eid.store.schema import identifiers, person_keys
 
 _SQLITE = b"SQLite format 3\x00"
 _POSTGRESQL = b"PGDMP"
@@ -39,7 +39,7 @@ def backup(url: str, target: Path, keys: Path) -> None:
             if make_url(url).get_backend_name() == "sqlite":
                 _copy_sqlite(database, draft)
             else:
-                _run("pg_dump", url, f"--file={draft}", "--format=custom", _WITHOUT_KEYS)
+                _run("pg_dump", url, f"--file={draft}", "--format=custom", *_WITHOUT_KEYS)
         with _replacing(keys) as draft:
             _write_keys(database, draft)
     finally:
@@ -75,7 +75,10 @@ def erase_from_keys(keys: Path, account_id: str) -> bool:
     """Take one person's key out of a key file; whether it was there."""
     with closing(sqlite3.connect(keys, isolation_level=None)) as file:
         file.execute("PRAGMA secure_delete=ON")
+        file.execute("BEGIN IMMEDIATE")
         found = file.execute("DELETE FROM person_keys WHERE account = ?", (account_id,)).rowcount
+        file.execute("DELETE FROM identifiers WHERE account = ?", (account_id,))
+        file.execute("COMMIT")
         file.execute("VACUUM")
     return found > 0
 
@@ -89,6 +92,7 @@ def _copy_sqlite(database: Database, draft: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")
         copy.execute("PRAGMA secure_delete=ON")
         copy.execute("DELETE FROM person_keys")
+        copy.execute("DELETE FROM identifiers")
         copy.commit()
         copy.execute("VACUUM")
 
@@ -110,26 +114,41 @@ def _fill_sqlite(database: Database, source: Path) -> None:
 
 def _write_keys(database: Database, draft: Path) -> None:
     with database.snapshot() as connection, closing(sqlite3.connect(draft)) as file:
-        file.execute("CREATE TABLE person_keys (account TEXT PRIMARY KEY, sealed BLOB NOT NULL)")
-        rows = connection.execute(select(person_keys.c.account, person_keys.c.sealed))
-        file.executemany("INSERT INTO person_keys VALUES (?, ?)", (tuple(row) for row in rows))
+        file.executescript(_KEY_FILE)
+        keys = connection.execute(select(person_keys.c.account, person_keys.c.sealed))
+        file.executemany("INSERT INTO person_keys VALUES (?, ?)", map(tuple, keys))
+        numbers = connection.execute(select(*(identifiers.c[name] for name in _NUMBER)))
+        file.executemany("INSERT INTO identifiers VALUES (?, ?, ?, ?)", map(tuple, numbers))
         file.commit()
 
 
 def _read_keys(database: Database, keys: Path) -> None:
+    """Only of people whose account the data hold and whose key the key file has."""
     try:
         with closing(sqlite3.connect(f"file:{keys}?mode=ro", uri=True)) as file:
-            rows = file.execute("SELECT account, sealed FROM person_keys").fetchall()
+            sealed = dict(file.execute("SELECT account, sealed FROM person_keys").fetchall())
+            query = "SELECT number_hash, account, since, until FROM identifiers"
+            numbers = [dict(zip(_NUMBER, row, strict=True)) for row in file.execute(query)]
     except sqlite3.DatabaseError as error:
         raise _refused("database.backup", "The key file is damaged or none.") from error
     with database.write() as connection:
-        known = set(connection.execute(text("SELECT id FROM accounts")).scalars())
-        values = [{"account": who, "sealed": sealed} for who, sealed in rows if who in known]
-        if values:
-            connection.execute(insert(person_keys), values)
+        known = sealed.keys() & set(connection.execute(text("SELECT id FROM accounts")).scalars())
+        if known:
+            rows = [{"account": who, "sealed": sealed[who]} for who in sorted(known)]
+            connection.execute(insert(person_keys), rows)
+        held = [row for row in numbers if row["account"] in known]
+        if held:
+            connection.execute(insert(identifiers), held)
 
 
-_WITHOUT_KEYS = "--exclude-table-data=person_keys"
+_NUMBER = ("number_hash", "account", "since", "until")
+_KEY_FILE = """
+CREATE TABLE person_keys (account TEXT PRIMARY KEY, sealed BLOB NOT NULL);
+CREATE TABLE identifiers (
+  number_hash BLOB NOT NULL, account TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER
+);
+"""
+_WITHOUT_KEYS = ("--exclude-table-data=person_keys", "--exclude-table-data=identifiers")
 
 
 def _run(program: str, url: str, *arguments: str) -> None:

@@ -213,6 +213,8 @@ def test_backed_up_and_restored(store, url, files, tmp_path, account, person):
     assert again.accounts.by_id(account.id) == account
     assert again.accounts.check_password("thu", PASSWORD, address="a", at=AT).id == account.id
     assert again.accounts.by_id(other.id).profile is None  # erased from every data file
+    assert again.accounts.by_number("001190000001") == account
+    assert again.accounts.numbers.holders("001190000002") == ()
     assert len(again.consents.of_account(account.id)) == 1
     again.audit.verify()
     again.close()
