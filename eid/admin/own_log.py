@@ -7,6 +7,8 @@ True
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +23,9 @@ STYLE = (
     "text-align:left;vertical-align:top}code{font-size:85%}@media print{body{margin:0}}"
 )
 
+DATA = "data:application/json;base64,"
+"""How the page carries its proofs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
@@ -33,8 +38,12 @@ class LogLine:
     place: str
 
 
-def own_log_page(lines: Iterable[LogLine], *, name: str) -> str:
-    """A whole HTML page, without script, that prints well; every value is escaped."""
+def own_log_page(lines: Iterable[LogLine], *, name: str, proofs: bytes = b"") -> str:
+    """A whole HTML page, without script, that prints well; every value is escaped.
+
+    ``proofs`` is a JSON document with a proof for each line: the page carries it for download,
+    and its SHA-256 in print, so that paper and file belong together.
+    """
     rows = "".join(_row(line) for line in lines)
     return (
         '<!doctype html><html lang="vi"><head><meta charset="utf-8">'
@@ -44,7 +53,20 @@ def own_log_page(lines: Iterable[LogLine], *, name: str) -> str:
         "Each line has its place in the record; you may ask for a proof of any.</p>"
         "<table><thead><tr><th>Lúc / When</th><th>Việc / What</th><th>Dịch vụ / Service</th>"
         "<th>Chi tiết / Detail</th><th>Số / Place</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></body></html>"
+        f"<tbody>{rows}</tbody></table>{_proofs(proofs)}</body></html>"
+    )
+
+
+def _proofs(document: bytes) -> str:
+    if not document:
+        return ""
+    digest = hashlib.sha256(document).hexdigest()
+    groups = " ".join(digest[place : place + 8] for place in range(0, len(digest), 8))
+    data = base64.b64encode(document).decode("ascii")
+    return (
+        f'<p><a download="proofs.json" href="{DATA}{data}">Bằng chứng cho từng dòng / '
+        "Proofs of the lines</a> (eid audit check FILE --keys KEYS)</p>"
+        f"<p>SHA-256: <code>{groups}</code></p>"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getpass
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eid.app import Installation, Settings
     from eid.app.installation import ManualProof
     from eid.levels.account import Account, Event, LockGround
+    from eid.store import AuditRow
 
 _Config = Annotated[Path, typer.Option(help="The settings file, eid.toml.")]
 _Username = Annotated[str, typer.Option(help="Login name.")]
@@ -154,22 +155,15 @@ def history(
         Path | None, typer.Option(help="Write the person's own log as a page to print, instead.")
     ] = None,
 ) -> int:
-    """Print what the record says of an account, newest first, one JSON object a line."""
+    """Print what the record says of an account, newest first, one JSON object a line.
+
+    A page has a proof for each of its newest 500 lines; `eid audit check` checks them.
+    """
     with opened(config, username) as (installation, found):
         rows = installation.audit.of_account(found.id, limit=10_000)
-    if page is not None:
-        lines = [
-            LogLine(
-                at=row.event.at,
-                kind=row.event.kind,
-                client=row.event.client,
-                detail=row.event.detail,
-                place=f"{row.node}/{row.seq}",
-            )
-            for row in rows
-        ]
-        write_private(page, own_log_page(lines, name=found.username).encode())
-        return 0
+        if page is not None:
+            write_private(page, _log_page(installation, found, rows))
+            return 0
     for row in rows:
         document = {
             "at": row.event.at.isoformat(),
@@ -250,6 +244,25 @@ def cases(
             }
             typer.echo(json.dumps(document))
     return 0
+
+
+def _log_page(installation: Installation, found: Account, rows: Sequence[AuditRow]) -> bytes:
+    from eid.store.own_proofs import bundle, prove_account
+
+    lines = [
+        LogLine(
+            at=row.event.at,
+            kind=row.event.kind,
+            client=row.event.client,
+            detail=row.event.detail,
+            place=f"{row.node}/{row.seq}",
+        )
+        for row in rows
+    ]
+    database, now = installation.store.database, datetime.now(UTC)
+    proofs = prove_account(database, installation.audit, found.id, at=now)
+    document = json.dumps({"proofs": bundle(proofs)}, ensure_ascii=False).encode()
+    return own_log_page(lines, name=found.username, proofs=document).encode()
 
 
 def _open_case(

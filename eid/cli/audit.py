@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from datetime import UTC, datetime
@@ -11,10 +12,14 @@ from typing import Annotated
 import typer
 
 from eid.cli import inputs
+from eid.errors import FormatError
 
 _Config = Annotated[Path, typer.Option(help="The settings file, eid.toml.")]
-audit = typer.Typer(help="The record: verify, export, prove, affected.", no_args_is_help=True)
+audit = typer.Typer(
+    help="The record: verify, export, prove, check, affected.", no_args_is_help=True
+)
 MAX_HEADS = 16 * 1024 * 1024
+MAX_PROOFS, MAX_KEYS = 16 * 1024 * 1024, 64 * 1024
 
 
 @audit.command()
@@ -76,6 +81,39 @@ def prove(
 
 
 @audit.command()
+def key(*, config: _Config) -> int:
+    """Print the public key of the record's heads, as a JWK set: give it to whoever checks."""
+    from eid import app
+    from eid.keys import load_or_create_signing_key
+
+    settings = app.Settings.load(config, os.environ)
+    public = load_or_create_signing_key(settings.data_dir, "audit").public_jwk()
+    typer.echo(json.dumps({"keys": [public]}))
+    return 0
+
+
+@audit.command()
+def check(
+    *,
+    file: Annotated[Path, typer.Argument(help="A page of one's own log, or `account access`.")],
+    keys: Annotated[Path, typer.Option(help="The public key, as `eid audit key` prints it.")],
+) -> int:
+    """Check the proofs of a person's own log, without the database; exit code 1 if one is wrong."""
+    from eid.keys import JwkSet, parse_json_object
+    from eid.store.own_proofs import check_proofs
+
+    trusted = JwkSet.from_jwks(parse_json_object(_read(keys, MAX_KEYS)))
+    proofs = check_proofs(
+        parse_json_object(_document(_read(file, MAX_PROOFS)), max_size=MAX_PROOFS), trusted
+    )
+    for proof in proofs:
+        at = datetime.fromtimestamp(int(str(proof.row["at"])), UTC).isoformat()
+        typer.echo(f"ok {proof.row['node']}/{proof.row['seq']} {at} {proof.row['kind']}")
+    typer.echo(f"{len(proofs)} rows are in the record as they were written.")
+    return 0
+
+
+@audit.command()
 def affected(
     *,
     config: _Config,
@@ -99,3 +137,21 @@ def _lines(path: Path) -> tuple[str, ...]:
     with path.open("rb") as file:
         text = file.read(MAX_HEADS).decode("ascii", "replace")
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _read(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _document(content: bytes) -> bytes:
+    """The proofs that a page carries, or the file itself."""
+    from eid.admin.own_log import DATA
+
+    mark = f'href="{DATA}'.encode()
+    if mark not in content:
+        return content
+    try:
+        return base64.b64decode(content.partition(mark)[2].partition(b'"')[0], validate=True)
+    except ValueError as error:
+        raise FormatError("The page carries no proofs.", code="audit.proof") from error

@@ -20,7 +20,7 @@ from eid.store.merkle import BLOCK, inclusion_path, root_from_path
 from eid.store.schema import audit_blocks, audit_heads, audit_rows
 
 _MEMBERS = frozenset({"row", "previous", "path", "head"})
-_COLUMNS = (
+COLUMNS = (
     "node", "seq", "at", "kind", "account", "client", "interaction", "detail", "commitment",
 )  # fmt: skip
 MAX_PATH = 64
@@ -52,7 +52,7 @@ class InclusionProof:
             document.keys() != _MEMBERS
             or not isinstance(row, dict)
             or not isinstance(path, list)
-            or set(row) != set(_COLUMNS)
+            or set(row) != set(COLUMNS)
             or len(path) > MAX_PATH
         ):
             raise FormatError("The proof is malformed.", code="audit.proof")
@@ -90,7 +90,7 @@ def prove(
     if row is None or (seq > 1 and seq - 1 not in hashes):
         raise _no_row()
     path = inclusion_path(seq - 1, size, blocks, lambda index: hashes[index + 1])
-    shown = {name: row[name] for name in _COLUMNS}
+    shown = {name: row[name] for name in COLUMNS}
     commitment = shown["commitment"]
     shown["commitment"] = None if commitment is None else encode_base64url(commitment)
     return InclusionProof(
@@ -146,7 +146,7 @@ def export_rows(database: Database) -> Iterator[bytes]:
     query = select(audit_rows).order_by(audit_rows.c.node, audit_rows.c.seq)
     with database.snapshot() as connection:
         for row in connection.execution_options(yield_per=1000).execute(query).mappings():
-            line: dict[str, JSON] = {name: row[name] for name in _COLUMNS}
+            line: dict[str, JSON] = {name: row[name] for name in COLUMNS}
             for name in ("commitment", "hash"):
                 value = row[name]
                 line[name] = None if value is None else encode_base64url(value)

@@ -15,12 +15,14 @@ from sqlalchemy import Connection, delete, select, update
 from eid.errors import AccountError
 from eid.keys import JSON
 from eid.levels.account import Account, move
+from eid.levels.consent import Consent
 from eid.oidc.ports import AuditEvent
 from eid.store.accounts import Accounts
 from eid.store.audit import Audit
 from eid.store.consents import Consents
 from eid.store.database import Database
-from eid.store.schema import accounts, factors, identifiers, openings, person_keys
+from eid.store.own_proofs import bundle, prove_account
+from eid.store.schema import accounts, cases, factors, identifiers, openings, person_keys
 
 KEPT = ("retention.usage", "privacy.consent_log")
 """The rules under which something stays after an erasure."""
@@ -45,27 +47,16 @@ class Subjects:
         account = self._accounts.look_at(account_id, by=by, reason="subject access", at=at)
         if account is None:
             raise AccountError("There is no such account.", code="account.unknown")
-        with self._database.read() as connection:
-            query = select(factors).where(factors.c.account == account_id)
-            shown = [
-                {"method": row.method, "created_at": row.created_at, "removed_at": row.removed_at}
-                for row in connection.execute(query.order_by(factors.c.created_at))
-            ]
         return {
             "account": _account(account),
             "profile": dict(asdict(account.profile)) if account.profile else None,
-            "factors": shown,
-            "consents": [
-                {
-                    "client": one.client,
-                    "what": list(one.what),
-                    "purpose": one.purpose,
-                    "given_at": one.given_at.isoformat(),
-                    "until": one.until.isoformat(),
-                    "withdrawn_at": one.withdrawn_at.isoformat() if one.withdrawn_at else None,
-                }
-                for one in self._consents.of_account(account_id)
+            "numbers": [
+                {"since": _iso(one.since), "until": _iso(one.until)}
+                for one in self._accounts.numbers.of_account(account_id)
             ],
+            "factors": self._factors(account_id),
+            "consents": [_consent(one) for one in self._consents.of_account(account_id)],
+            "cases": self._cases(account_id),
             "log": [
                 {
                     "at": row.event.at.isoformat(),
@@ -76,7 +67,32 @@ class Subjects:
                 }
                 for row in self._audit.of_account(account_id, limit=100_000)
             ],
+            "proofs": bundle(prove_account(self._database, self._audit, account_id, at=at)),
         }
+
+    def _factors(self, account_id: str) -> list[JSON]:
+        query = select(factors).where(factors.c.account == account_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(factors.c.created_at)).all()
+        return [
+            {"method": row.method, "created_at": row.created_at, "removed_at": row.removed_at}
+            for row in rows
+        ]
+
+    def _cases(self, account_id: str) -> list[JSON]:
+        """The cases about the person; who else is in them is not his to know."""
+        query = select(cases).where(cases.c.account == account_id).order_by(cases.c.opened_at)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            {
+                "kind": row.kind,
+                "opened_at": row.opened_at,
+                "decided_at": row.decided_at,
+                "decision": row.decision,
+            }
+            for row in rows
+        ]
 
     def erase(self, account_id: str, *, by: str, reason: str, at: datetime) -> Account:
         """Close the account and destroy the person's data and key; the account that is left.
@@ -109,6 +125,24 @@ def _destroy(connection: Connection, account: Account) -> None:
         connection.execute(delete(table).where(table.c.account == account.id))
     cleared = {"username": account.username, "password": None, "profile": None}
     connection.execute(update(accounts).where(accounts.c.id == account.id).values(cleared))
+
+
+def _consent(one: Consent) -> JSON:
+    return {
+        "client": one.client,
+        "what": list(one.what),
+        "purpose": one.purpose,
+        "channel": one.channel,
+        "text_version": one.text_version,
+        "act": one.act,
+        "given_at": _iso(one.given_at),
+        "until": _iso(one.until),
+        "withdrawn_at": _iso(one.withdrawn_at),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _nobody(account: Account) -> str:

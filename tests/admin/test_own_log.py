@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import UTC, datetime
 
 from eid.admin.own_log import LogLine, own_log_page
@@ -33,3 +35,12 @@ def test_nothing_is_run_and_everything_is_escaped():
     )
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 5
+
+
+def test_the_paper_names_the_file_of_its_proofs():
+    document = b'{"proofs": []}'
+    page = own_log_page([line()], name="thu", proofs=document)
+    digest = hashlib.sha256(document).hexdigest()
+    assert digest[:8] + " " + digest[8:16] in page
+    assert base64.b64encode(document).decode() in page
+    assert "proofs.json" not in own_log_page([line()], name="thu")

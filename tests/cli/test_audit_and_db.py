@@ -48,6 +48,26 @@ def test_verify_export_and_a_cut_tail(config, tmp_path, capsys):
     assert "audit.missing" in run(capsys, config, "audit", "verify", "--heads", heads, code=1)
 
 
+def test_ones_own_log_is_proven_without_the_database(config, tmp_path, capsys):
+    page, export, keys = tmp_path / "log.html", tmp_path / "mine.json", tmp_path / "keys.json"
+    keys.write_text(run(capsys, config, "audit", "key"), encoding="ascii")
+    run(capsys, config, "account", "history", "--username", "thu", "--page", page)
+    told = run(capsys, config, "account", "access", "--username", "thu", "--by", "dpo")
+    export.write_text(told, encoding="utf-8")
+    assert "<script" not in page.read_text("utf-8")
+    for file, rows in ((page, 1), (export, 2)):
+        assert main(["audit", "check", str(file), "--keys", str(keys)]) == 0
+        out = capsys.readouterr().out
+        assert "account.added" in out
+        assert f"{rows} rows are in the record" in out
+    export.write_text(told.replace("account.added", "account.closed"), encoding="utf-8")
+    assert main(["audit", "check", str(export), "--keys", str(keys)]) == 1
+    assert "audit.altered" in capsys.readouterr().err
+    page.write_text(page.read_text("utf-8").replace("base64,", "base64,?"), encoding="utf-8")
+    assert main(["audit", "check", str(page), "--keys", str(keys)]) == 2
+    assert main(["audit", "check", str(keys), "--keys", str(keys)]) == 2
+
+
 def test_prove_and_affected(config, capsys):
     with (
         open_installation(Settings.load(config)) as installation,
