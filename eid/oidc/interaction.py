@@ -99,7 +99,7 @@ class Interaction:
             "cookie_hash": encode_base64url(self.cookie_hash),
             "stage": self.stage,
             "account": self.account_id,
-            "factors": [_factor_json(factor) for factor in self.factors],
+            "factors": [factor_json(factor) for factor in self.factors],
             "card_request": None if card_request is None else encode_base64url(card_request),
             "refused_cards": self.refused_cards,
         }
@@ -120,7 +120,6 @@ class Interaction:
         """From the row; FormatError if the row is not ours."""
         payload = grant.payload
         card_request = optional_text(payload, "card_request")
-        factors = payload.get("factors")
         return cls(
             id=interaction_id,
             request=read_request(payload.get("request")),
@@ -128,11 +127,7 @@ class Interaction:
             expires_at=grant.expires_at,
             stage=cast("Stage", text(payload, "stage")),
             account_id=optional_text(payload, "account"),
-            factors=tuple(
-                _factor(item)
-                for item in (factors if isinstance(factors, Sequence) else ())
-                if isinstance(item, Mapping)
-            ),
+            factors=factors_of(payload),
             card_request=None if card_request is None else decode_base64url(card_request),
             refused_cards=integer(payload, "refused_cards"),
             signed_on=integer(payload, "signed_on") if "signed_on" in payload else None,
@@ -162,9 +157,17 @@ def event(
     )
 
 
-def _factor_json(factor: Factor) -> dict[str, JSON]:
+def factor_json(factor: Factor) -> dict[str, JSON]:
+    """A factor that was shown, for a row."""
     shown: dict[str, JSON] = {"method": factor.method, "at": int(factor.at.timestamp())}
     return shown | {"user_verified": True} if factor.user_verified else shown
+
+
+def factors_of(payload: Payload) -> tuple[Factor, ...]:
+    """The factors that a row holds."""
+    listed = payload.get("factors")
+    items = listed if isinstance(listed, Sequence) else ()
+    return tuple(_factor(item) for item in items if isinstance(item, Mapping))
 
 
 def _factor(payload: Payload) -> Factor:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from eid.errors import RequestRefused
+from eid.levels.assurance import Factor
 from eid.levels.consent import Consent
 from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.cookies import cookie_name, read_cookie, set_cookie
@@ -32,26 +33,39 @@ class Session:
     cookie: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a login for the provider's own pages begins.
+
+    ``account_id`` is the only person whose factors it takes; ``factors`` are those that this
+    browser has shown just before; ``lives_s`` is how long it lasts, if not as long as any other.
+    """
+
+    account_id: str | None = None
+    factors: tuple[Factor, ...] = ()
+    lives_s: int = 0
+
+
+FROM_NOTHING = Start()
+
+
 def begin(
     provider: Provider,
     request: AuthorizationRequest,
     *,
     signed_on: SignOn | None = None,
-    account_id: str | None = None,
-    expires_at: datetime | None = None,
+    start: Start = FROM_NOTHING,
     at: datetime,
 ) -> Session:
-    """Store a new interaction; one that a session suffices for begins with the consent.
-
-    ``account_id`` is the only person whose factors it then takes.
-    """
+    """Store a new interaction; one that a session suffices for begins with the consent."""
     cookie = new_handle(provider.rng)
     interaction = Interaction(
         id=new_handle(provider.rng, size=16),
         request=request,
         cookie_hash=key_of(cookie),
-        expires_at=expires_at or at + timedelta(seconds=provider.settings.interaction_s),
-        account_id=account_id,
+        expires_at=at + timedelta(seconds=start.lives_s or provider.settings.interaction_s),
+        account_id=start.account_id,
+        factors=start.factors,
     )
     if signed_on is not None:
         interaction = replace(

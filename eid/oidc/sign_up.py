@@ -8,7 +8,7 @@ own adds a passkey afterwards, or takes a letter at a counter, and reaches level
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
@@ -64,8 +64,8 @@ def begin(provider: Provider, request: Request) -> Response:
         scopes=("openid",),
         acr=AcrRequest(essential=(f"{prefix}:auth:1",)),
     )
-    lives = timedelta(seconds=LIVES_S)
-    session = sessions.begin(provider, wanted, expires_at=at + lives, at=at)
+    start = sessions.Start(lives_s=LIVES_S)
+    session = sessions.begin(provider, wanted, start=start, at=at)
     return onward(provider, session, at=at)
 
 

@@ -41,10 +41,10 @@ def post(browser, path, **form):
 
 
 def step_up(home, browser, path, who="thu"):
-    """Open a page that asks for both factors; the page itself."""
+    """Open a page that asks for the other factor too; the page itself."""
     here = browser.get(path).path
     assert here.startswith("/interaction/")
-    home.password(browser, here, who)
+    assert 'id="login"' not in browser.get(here).text  # the password was shown just now
     assert browser.get(home.card(browser, here, who).path).path == path
     return browser.get(path)
 
@@ -102,6 +102,11 @@ def test_the_cookie_is_new_at_entry_and_step_up(home, guest):
 def test_a_step_up_takes_only_the_same_person(home, guest):
     enter(home, guest)
     here = guest.get("/account/password").path
+    other = home.card(guest, here, "mau")
+    assert (other.status, other.code) == (403, "holder_mismatch")
+    home.wait(601)  # the password is too old for it now
+    here = guest.get("/account/password").path
+    assert 'id="login"' in guest.get(here).text
     other = home.password(guest, here, "mau")
     assert (other.status, other.code) == (403, "holder_mismatch")
 
@@ -202,7 +207,6 @@ def test_the_last_second_factor_goes_only_with_a_yes_of_its_own(home, guest):
     home.password(guest, here, "ba")
     guest.get(f"{here}/enter")
     here = guest.get("/account/password").path
-    home.password(guest, here, "ba")
     guest.get(home.show_totp(guest, here, secret).path)
     [factor] = home.store.factors.enrolled("account-ba")
     remove = f"/account/methods/{factor.id}/remove"

@@ -101,7 +101,8 @@ def visited(page: Page, place: str, *, fresh: bool = False) -> Handler:
         if session is None or account is None or account.state in {"locked", "closed"}:
             return begin(provider, place, at=at)
         if fresh and not session.is_fresh(reach(provider, account, at=at), at=at):
-            return begin(provider, place, account=account, at=at)
+            shown = session.young_factors(at=at)
+            return begin(provider, place, account=account, shown=shown, at=at)
         visit = Visit(
             provider=provider,
             request=request,
@@ -127,10 +128,14 @@ def begin(
     place: str,
     *,
     account: Account | None = None,
+    shown: tuple[Factor, ...] = (),
     client_id: str = ACCOUNT,
     at: datetime,
 ) -> Response:
-    """A login for these pages; of ``account``, at the level that it can show, if one is given."""
+    """A login for these pages; of ``account``, at the level that it can show, if one is given.
+
+    ``shown`` are the factors that this browser showed just before.
+    """
     prefix = provider.settings.acr_prefix
     level = 1 if account is None else reach(provider, account, at=at)
     wanted = AuthorizationRequest(
@@ -140,8 +145,8 @@ def begin(
         login_hint=account.username if account else None,
         acr=AcrRequest(essential=(f"{prefix}:auth:{level}",)),
     )
-    account_id = account.id if account else None
-    session = sessions.begin(provider, wanted, account_id=account_id, at=at)
+    start = sessions.Start(account_id=account.id if account else None, factors=shown)
+    session = sessions.begin(provider, wanted, start=start, at=at)
     return onward(provider, session, at=at)
 
 
@@ -159,9 +164,8 @@ def enter(provider: Provider, request: Request) -> Response:
         interaction.request.acr, standing(worth, client), prefix=prefix
     ):
         raise sessions.over()
-    since = min(int(factor.at.timestamp()) for factor in interaction.factors)
     cookie, row = own_sessions.started(
-        provider, account.id, since=since, auth_level=worth.auth_level, amr=worth.amr, at=at
+        provider, account.id, factors=interaction.factors, auth_level=worth.auth_level, at=at
     )
     entered = event(ended, "account.entered", at, auth_level=str(worth.auth_level))
     before = own_sessions.current(provider, request, at=at)

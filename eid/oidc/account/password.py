@@ -35,9 +35,8 @@ def change(visit: Visit) -> Response:
     cookie, row = own_sessions.started(
         visit.provider,
         visit.account.id,
-        since=visit.session.since,
+        factors=visit.session.factors,
         auth_level=visit.session.auth_level,
-        amr=visit.session.amr,
         at=visit.at,
     )
     visit.provider.grants.put(row)

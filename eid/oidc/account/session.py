@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from eid.keys import JSON
+from eid.levels.assurance import Factor
 from eid.oidc.cookies import form_token, read_cookie, set_cookie
 from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Request
-from eid.oidc.payload import integer, text, texts
+from eid.oidc.interaction import factor_json, factors_of
+from eid.oidc.payload import integer, text
 from eid.oidc.ports import Grant
 from eid.oidc.provider import Provider
 from eid.oidc.sign_on import account_family
@@ -32,7 +34,7 @@ class OwnSession:
     account_id: str
     since: int
     auth_level: int
-    amr: tuple[str, ...]
+    factors: tuple[Factor, ...]
 
     @property
     def csrf(self) -> str:
@@ -42,6 +44,11 @@ class OwnSession:
     def is_fresh(self, level: int, *, at: datetime) -> bool:
         """Whether it is young and strong enough for a change of what protects the account."""
         return self.auth_level >= level and 0 <= int(at.timestamp()) - self.since <= FRESH_S
+
+    def young_factors(self, *, at: datetime) -> tuple[Factor, ...]:
+        """What was shown so lately that a step up need not ask for it again."""
+        oldest = at - timedelta(seconds=FRESH_S)
+        return tuple(factor for factor in self.factors if oldest <= factor.at <= at)
 
 
 def current(provider: Provider, request: Request, *, at: datetime) -> OwnSession | None:
@@ -58,7 +65,7 @@ def current(provider: Provider, request: Request, *, at: datetime) -> OwnSession
         account_id=text(grant.payload, "account"),
         since=integer(grant.payload, "since"),
         auth_level=integer(grant.payload, "auth_level"),
-        amr=texts(grant.payload, "amr"),
+        factors=factors_of(grant.payload),
     )
 
 
@@ -66,18 +73,17 @@ def started(
     provider: Provider,
     account_id: str,
     *,
-    since: int,
+    factors: tuple[Factor, ...],
     auth_level: int,
-    amr: tuple[str, ...],
     at: datetime,
 ) -> tuple[str, Grant]:
     """A new session: its cookie and its row."""
     cookie = new_handle(provider.rng)
     payload: dict[str, JSON] = {
         "account": account_id,
-        "since": since,
+        "since": min(int(factor.at.timestamp()) for factor in factors),
         "auth_level": auth_level,
-        "amr": list(amr),
+        "factors": [factor_json(factor) for factor in factors],
     }
     row = Grant(
         kind="account_session",
