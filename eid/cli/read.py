@@ -25,6 +25,7 @@ _FALLBACKS: Final = {
     "bac_without_card_access": "The chip hid EF.CardAccess and refused PACE; BAC was run.",
     "bac_after_failed_pace": "PACE failed and BAC was run, as you asked.",
 }
+_BAC: Final = "The chip was opened by BAC: who listens can find its key."
 
 
 def read(  # noqa: PLR0913 - one parameter per option
@@ -103,6 +104,8 @@ def read(  # noqa: PLR0913 - one parameter per option
     typer.echo(f"Read {', '.join(sorted(evidence.files))}.", err=True)
     if evidence.access.fallback:
         typer.echo(f"eid: warning: {_FALLBACKS[evidence.access.fallback]}", err=True)
+    if evidence.access.protocol == "BAC":
+        typer.echo(f"eid: warning: {_BAC}", err=True)
     typer.echo(f"{out} holds personal data; judge it with: eid verify {out} --trust DIR", err=True)
     return 0
 

@@ -104,14 +104,13 @@ def _with_faults(image: CardImage, names: tuple[str, ...]) -> CardImage:
 
 def _new(wanted: Wanted, faults: tuple[str, ...]) -> CardImage:
     from eid.testing import profile_faults
-    from eid.testing.authority import DocumentAuthority
-    from eid.testing.personalise import personalise
+    from eid.testing.personalise import authority_for, personalise
 
     at = datetime.now(UTC)
     person = _person(wanted)
     profile = profile_faults.apply(_profile(wanted.profile), faults)
-    authority = DocumentAuthority.create(at=at)
-    card = personalise(person, authority, at=at, profile=profile)
+    authority, issued = authority_for(profile, at=at)
+    card = personalise(person, authority, at=issued, profile=profile)
     if wanted.save_trust:
         authority.trust_folder(wanted.save_trust, crl=authority.crl(at=at))
     typer.echo(f"Fictional holder: {person.name}; number to type: {person.number}")

@@ -42,9 +42,10 @@ class DocumentAuthority:
     ds_serial: int
     ds_validity: Validity
     csca_name: bytes = field(repr=False)
+    document_types: tuple[str, ...] = _DOCUMENT_TYPES
 
     @classmethod
-    def create(
+    def create(  # noqa: PLR0913 - options by keyword
         cls,
         *,
         country: str = "VN",
@@ -52,23 +53,34 @@ class DocumentAuthority:
         rng: Callable[[int], bytes] = secrets.token_bytes,
         csca_key: SigningKey | None = None,
         ds_key: SigningKey | None = None,
+        ds_serial: int | None = None,
+        document_types: tuple[str, ...] = _DOCUMENT_TYPES,
     ) -> Self:
         """Make an authority valid for 14 years and a signer that signs at ``at``.
 
-        Keys that are not given are made anew.
+        Keys and the serial number that are not given are made anew. ``document_types`` are the
+        MRZ document codes that the signer may sign: ``ID``, ``P``.
         """
         key = csca_key or _new_key("brainpoolP512r1", rng, explicit=True)
         subject = certificates.name(country, _ORGANISATION, f"Test CSCA {country}")
         csca_der = _issue_anchor(Issuer(name=subject, key=key), subject, key, at, rng)
-        signer = _issue_signer(country, Issuer(name=subject, key=key), at, rng, ds_key)
-        return cls(country=country, csca_key=key, csca_der=csca_der, csca_name=subject, **signer)
+        issuer = Issuer(name=subject, key=key)
+        signer = _issue_signer(country, issuer, at, rng, document_types, ds_key, ds_serial)
+        return cls(
+            country=country,
+            csca_key=key,
+            csca_der=csca_der,
+            csca_name=subject,
+            document_types=document_types,
+            **signer,
+        )
 
     def new_signer(
         self, *, at: datetime, rng: Callable[[int], bytes] = secrets.token_bytes
     ) -> Self:
         """Return the same authority with another document signer."""
         issuer = Issuer(name=self.csca_name, key=self.csca_key)
-        signer = _issue_signer(self.country, issuer, at, rng)
+        signer = _issue_signer(self.country, issuer, at, rng, self.document_types)
         return replace(self, **signer)
 
     def roll_over(
@@ -78,7 +90,9 @@ class DocumentAuthority:
 
         The link is the new key under the same name, signed by the old key (9303-12 §7.1.1).
         """
-        successor = self.create(country=self.country, at=at, rng=rng)
+        successor = self.create(
+            country=self.country, at=at, rng=rng, document_types=self.document_types
+        )
         old = Issuer(name=self.csca_name, key=self.csca_key)
         link = _issue_anchor(old, successor.csca_name, successor.csca_key, at, rng)
         return successor, link
@@ -172,15 +186,17 @@ def _issue_anchor(
     )
 
 
-def _issue_signer(
+def _issue_signer(  # noqa: PLR0913, PLR0917 - what a certificate is made of
     country: str,
     issuer: Issuer,
     at: datetime,
     rng: Callable[[int], bytes],
+    types: tuple[str, ...],
     key: SigningKey | None = None,
+    serial: int | None = None,
 ) -> _Signer:
     key = key or _new_key("brainpoolP384r1", rng)
-    serial = _new_serial(rng)
+    serial = _new_serial(rng) if serial is None else serial
     validity = Validity(
         not_before=at - 30 * _DAY, not_after=at + 11 * _YEAR, signs_until=at + 60 * _DAY
     )
@@ -190,7 +206,7 @@ def _issue_signer(
         subject=certificates.name(country, _ORGANISATION, f"Test DS {serial & 0xFFFF:05d}"),
         validity=validity,
         key=key,
-        extensions=certificates.signer_extensions(key, issuer.key, validity, _DOCUMENT_TYPES),
+        extensions=certificates.signer_extensions(key, issuer.key, validity, types),
     )
     return _Signer(ds_key=key, ds_der=signer_der, ds_serial=serial, ds_validity=validity)
 

@@ -66,7 +66,7 @@ def dg15(public_key_info: bytes) -> bytes:
     return tlv.encode(0x6F, public_key_info)
 
 
-_DG_TAGS = bytes.fromhex("6175636765666768696A6B6C6D6E6F70")
+_DG_TAGS = bytes.fromhex("6175637665666768696A6B6C6D6E6F70")
 
 
 def _dg13_fields(person: Person, parents: ParentsLayout) -> Iterator[bytes]:

@@ -22,7 +22,9 @@ def set_of(*items: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """INTEGER."""
+    """INTEGER, negative ones too."""
+    if value < 0:
+        return tlv.encode(0x02, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
     return tlv.encode(0x02, tlv.encode_int(value))
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -45,6 +45,7 @@ from eid.testing.profiles import (
     StaticKeyForm,
     card_access,
 )
+from eid.testing.rsa_keys import signer_key
 
 __all__ = [
     "CARD_2021",
@@ -52,6 +53,7 @@ __all__ = [
     "VIETNAM_CARD_ACCESS",
     "Profile",
     "active_public_key",
+    "authority_for",
     "card_access",
     "personalise",
 ]
@@ -70,6 +72,24 @@ class _Making:
     active: ActiveKey | None
     static: tuple[StaticKey, ...]
     rng: Callable[[int], bytes]
+
+
+def authority_for(
+    profile: Profile,
+    *,
+    at: datetime,
+    rng: Callable[[int], bytes] = secrets.token_bytes,
+) -> tuple[DocumentAuthority, datetime]:
+    """Make an authority whose signer signs such cards, and say when this one was issued."""
+    issued = at - timedelta(days=profile.age_days)
+    authority = DocumentAuthority.create(
+        at=issued,
+        rng=rng,
+        ds_key=signer_key(profile.signs),
+        ds_serial=profile.signer_serial,
+        document_types=profile.document_types,
+    )
+    return authority, issued
 
 
 def personalise(

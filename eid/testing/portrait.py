@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 from typing import Final
@@ -24,6 +25,7 @@ _BACKGROUND = (225, 230, 236)
 _Colour = tuple[int, int, int]
 
 
+@lru_cache(maxsize=32)
 def draw_portrait(seed: str, *, quality: int = 82) -> bytes:
     """JPEG of 420x560 pixels, about 18 kB; the same seed and Pillow give the same bytes."""
     out = BytesIO()
@@ -31,6 +33,7 @@ def draw_portrait(seed: str, *, quality: int = 82) -> bytes:
     return out.getvalue()
 
 
+@lru_cache(maxsize=8)
 def draw_jpeg_2000(seed: str, *, box: bool = True) -> bytes:
     """The same picture in JPEG 2000, in its box format or as a raw codestream."""
     out = BytesIO()

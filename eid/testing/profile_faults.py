@@ -33,6 +33,7 @@ from eid.testing.profiles import (
 from eid.testing.softcard_quirks import QUIRKS
 
 _BIG_PORTRAIT: Final = 70_000
+_LONG_AGO: Final = 12 * 365
 _SHORT_NUMBER: Final = "AB12345"
 _LONG_NUMBER: Final = "D23145890734"
 
@@ -192,6 +193,36 @@ ISSUE_FAULTS: Final[Mapping[str, IssueFault]] = {
         20,
         "The SOD writes its signer's issuer in another string type",
         _sod(printable_issuer=True),
+    ),
+    "ds-serial-negative": IssueFault(
+        20,
+        "The signer's certificate has a negative serial number",
+        _sets(signer_serial=-(1 << 62)),
+    ),
+    "sod-rsa": IssueFault(21, "The SOD is signed with RSA", _sets(signs="rsa")),
+    "sod-rsa-plain": IssueFault(
+        21, "The SOD names its RSA signature plain rsaEncryption", _sets(signs="rsa-plain")
+    ),
+    "sod-rsa-pss": IssueFault(
+        21,
+        "The SOD is signed with RSASSA-PSS, its salt longer than the digest",
+        _sets(signs="rsa-pss"),
+    ),
+    "sod-digest-differs": IssueFault(
+        21,
+        "The signer's digest is SHA-512, that of the data groups SHA-256",
+        _sod(digest="sha512"),
+    ),
+    "sod-long-integers": IssueFault(
+        21, "The ECDSA signature's numbers have a 00 too many", _sod(long_integers=True)
+    ),
+    "sod-no-attributes": IssueFault(
+        22, "The SOD has no signed attributes", _sod(attributes=False)
+    ),
+    "ds-expired": IssueFault(
+        24,
+        "The signer's certificate has expired since the card was signed",
+        _sets(age_days=_LONG_AGO),
     ),
     "sod-version-1": IssueFault(23, "The SOD's SignedData has version 1", _sod(version=1)),
     "sod-with-csca": IssueFault(

@@ -23,6 +23,7 @@ from eid.testing.chip_traits import Traits
 from eid.testing.data_groups import ParentsLayout
 from eid.testing.detail_groups import DateForm, NamesForm
 from eid.testing.mrz import Zone
+from eid.testing.rsa_keys import Signs
 from eid.testing.sod import SignedForm
 
 VIETNAM_CARD_ACCESS: Final = bytes.fromhex(
@@ -65,7 +66,8 @@ class Profile:
     ``static_keys`` says more. ``infos`` are further SecurityInfos of DG14, ``signed_access``
     stands there instead of EF.CardAccess. ``groups`` are the data groups; ``without`` leaves some
     out, ``unsigned`` keeps some out of the SOD, ``claimed`` are listed in EF.COM without being
-    there. ``active`` names the Active Authentication key: ``rsa-2048``, ``rsa-2048-e3``,
+    there. ``signs`` is how the document signer does, ``signer_serial`` its certificate's number
+    where it is not drawn, ``age_days`` how long ago the card was issued. ``active`` names the Active Authentication key: ``rsa-2048``, ``rsa-2048-e3``,
     ``ecdsa-brainpoolP256r1``, or empty. ``atr_info`` is the longest command and answer; ``cvca``
     the certificate from which Terminal Authentication starts. An empty ``atr`` is the usual one.
     """
@@ -93,6 +95,9 @@ class Profile:
     fillers: bool = False
     dates: DateForm = "text"
     signing_time: bool = False
+    signs: Signs = ""
+    signer_serial: int | None = None
+    age_days: int = 0
     sod: SignedForm = sod.BY_THE_RULES
     with_com: bool = True
     card_security: bool = False
@@ -103,6 +108,11 @@ class Profile:
     puk: str = ""
     atr: bytes = b""
     traits: Traits = VIETNAM_TRAITS
+
+    @property
+    def document_types(self) -> tuple[str, ...]:
+        """The MRZ document codes that the signer of such cards may sign."""
+        return ("P",) if self.zone == "TD3" else ("ID",)
 
     def named(self, *quirks: str) -> Profile:
         """The same with further quirks on the wire."""

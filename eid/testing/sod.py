@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from hashlib import new
 from typing import Final
 
 from eid import tlv
@@ -21,6 +21,10 @@ _SIGNING_TIME = "1.2.840.113549.1.9.5"
 _FIRST_NAMED = "0108"
 _UNICODE = "040000"
 _SHA256 = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"), der.null())
+_DIGESTS: Final = {
+    "sha256": _SHA256,
+    "sha512": der.sequence(der.oid("2.16.840.1.101.3.4.2.3"), der.null()),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class SignedForm:
     ``content_type`` empty is the object's own; ``by_key_id`` names the signer by its key
     identifier, ``printable_issuer`` by its issuer in another string type; ``indefinite`` writes
     outer lengths and the content as BER allows; ``with_anchor`` adds the country's certificate.
+    ``digest`` is the signer's, beside the SHA-256 of the data groups; ``attributes`` False signs
+    the content itself; ``long_integers`` writes an ECDSA signature's numbers with a 00 too many.
     """
 
     content_type: str = ""
@@ -38,6 +44,9 @@ class SignedForm:
     printable_issuer: bool = False
     indefinite: bool = False
     with_anchor: bool = False
+    digest: str = "sha256"
+    attributes: bool = True
+    long_integers: bool = False
 
 
 BY_THE_RULES: Final = SignedForm()
@@ -93,17 +102,21 @@ def signed_data(
     signing_time: datetime | None = None,
     form: SignedForm = BY_THE_RULES,
 ) -> bytes:
-    """CMS SignedData: SHA-256 and the signer's scheme over signed attributes, signer included."""
+    """CMS SignedData: a digest and the signer's scheme over signed attributes, signer included."""
     content_type = form.content_type or content_type
-    attributes = _signed_attributes(content, content_type, signing_time)
-    signature = signer.key.sign(der.set_of(*attributes), "sha256")
+    attributes = _signed_attributes(content, content_type, signing_time, form.digest)
+    covered = der.set_of(*attributes) if form.attributes else content
+    signature = signer.key.sign(covered, form.digest)
+    if form.long_integers:
+        signature = _lengthened(signature)
+    digest = _DIGESTS[form.digest]
     key_id = der.implicit(0, signer.key.identifier)
     signer_info = der.sequence(
         der.integer(3 if form.by_key_id else 1),
         key_id if form.by_key_id else signer.issuer_and_serial,
-        _SHA256,
-        der.explicit(0, *sorted(attributes)),
-        signer.key.algorithm("sha256"),
+        digest,
+        der.explicit(0, *sorted(attributes)) if form.attributes else b"",
+        signer.key.algorithm(form.digest),
         der.octets(signature),
     )
     around = _indefinite if form.indefinite else tlv.encode
@@ -111,7 +124,7 @@ def signed_data(
     body = around(
         0x30,
         der.integer(form.version),
-        der.set_of(_SHA256),
+        der.set_of(digest),
         around(0x30, der.oid(content_type), around(0xA0, octets)),
         der.explicit(0, signer.certificate, *signer.further),
         der.set_of(signer_info),
@@ -130,12 +143,20 @@ def _in_two(content: bytes) -> bytes:
     return _indefinite(0x24, der.octets(content[:middle]), der.octets(content[middle:]))
 
 
+def _lengthened(signature: bytes) -> bytes:
+    """Write both numbers of an ECDSA signature with a 00 that DER does not allow."""
+    numbers = tlv.parse(signature).children()
+    return der.sequence(*(tlv.encode(0x02, b"\x00", number.value) for number in numbers))
+
+
 def _signed_attributes(
-    content: bytes, content_type: str, signing_time: datetime | None
+    content: bytes, content_type: str, signing_time: datetime | None, digest: str
 ) -> tuple[bytes, ...]:
     attributes = [
         der.sequence(der.oid(_CONTENT_TYPE), der.set_of(der.oid(content_type))),
-        der.sequence(der.oid(_MESSAGE_DIGEST), der.set_of(der.octets(sha256(content).digest()))),
+        der.sequence(
+            der.oid(_MESSAGE_DIGEST), der.set_of(der.octets(new(digest, content).digest()))
+        ),
     ]
     if signing_time is not None:
         attributes.append(der.sequence(der.oid(_SIGNING_TIME), der.set_of(der.time(signing_time))))

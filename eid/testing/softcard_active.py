@@ -51,7 +51,7 @@ def sign(
     der: bool = False,
 ) -> bytes:
     """Sign a challenge with a PKCS#8 key: RSA by ISO 9796-2, or ECDSA, plain or in DER."""
-    key = load_der_private_key(private_key, None)
+    key = load_der_private_key(private_key, None, unsafe_skip_rsa_key_validation=True)
     if isinstance(key, rsa.RSAPrivateKey):
         return _sign_rsa(key, challenge, SCHEMES[digest], rng)
     if isinstance(key, pyca_ec.EllipticCurvePrivateKey):

@@ -167,7 +167,8 @@ def _check_expected(expected: str | None, number: str) -> None:
 
 def _check_pairs(mrz: Mrz, dg13: VnData | None, at: datetime) -> None:
     number = _personal_number(mrz)
-    if mrz.issuing_state == "VNM" and number and number[3:] != mrz.document_number:
+    card = mrz.issuing_state == "VNM" and mrz.kind == "TD1"  # a passport has a number of its own
+    if card and number and number[3:] != mrz.document_number:
         raise Inconsistent("DG1's two numbers disagree.", code="holder.document_number")
     if dg13 is None:
         return
