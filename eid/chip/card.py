@@ -41,7 +41,7 @@ from eid.chip.apdu import (
 )
 from eid.chip.lds.files import CARD_ACCESS, EMRTD_AID
 from eid.chip.messaging import SecureMessaging
-from eid.chip.transport import ReaderInfo, Transport
+from eid.chip.transport import ReaderInfo, Timed, Transport
 from eid.errors import CardError, DeadlineExceeded, FormatError, ProtocolError, StatusError
 
 MAX_FILE: Final = 1 << 18
@@ -68,7 +68,7 @@ class Card:
 
     ``extended`` is None until an answer has shown whether the chip takes extended length; give
     False where the reader cannot pass it. ``limit`` is a time of ``clock`` after which nothing is
-    sent any more, as once ``cancelled`` says so. Whatever fails inside a session ends it and wipes its keys.
+    sent or taken any more; once ``cancelled`` says so, nothing is sent. Whatever fails inside a session ends it and wipes its keys.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Card:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
+        self._timed = transport if isinstance(transport, Timed) else None
         self._messaging: SecureMessaging | None = None
         self._limit = limit
         self._cancelled = cancelled
@@ -339,11 +340,23 @@ class Card:
         return Response.parse(self._transport_answer(command.encode(extended=not command.short)))
 
     def _transport_answer(self, command: bytes) -> bytes:
-        if self._limit is not None and self._clock() >= self._limit:
-            raise DeadlineExceeded("The card took too long.")
+        left = self._time_left()
         if self._cancelled():
             raise CardError("The read was cancelled.", code="card.cancelled")
-        return self._transport.transmit(command)
+        if self._timed is not None and left is not None:
+            self._timed.allow(left)
+        answer = self._transport.transmit(command)
+        self._time_left()
+        return answer
+
+    def _time_left(self) -> float | None:
+        """Seconds until the limit, None without one; DeadlineExceeded behind it."""
+        if self._limit is None:
+            return None
+        left = self._limit - self._clock()
+        if left <= 0:
+            raise DeadlineExceeded("The card took too long.")
+        return left
 
 
 def _select(fid: int) -> Command:

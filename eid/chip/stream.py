@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,10 @@ class StreamTransport:
         self, connection: socket.socket, *, name: str = "Stream", timeout_s: float = 10.0
     ) -> None:
         self._connection = connection
-        self._connection.settimeout(timeout_s)
+        self._timeout = self._allowed = timeout_s
+        self._until = 0.0
         self._dead = False
+        self._start()
         self._control(POWER_ON)
         self._control(GET_ATR)
         self._reader = ReaderInfo(name=name, atr=self._receive()[:_MAX_ATR])
@@ -55,18 +58,34 @@ class StreamTransport:
         """Send one command and return its answer; any failure ends the connection."""
         if not 4 <= len(command) <= MAX_FRAME:
             raise ValueError("a command has 4 to 65,535 bytes")
+        self._start()
         self._send(command)
         answer = self._receive()
         if len(answer) < 2:
             raise self._lost()
         return answer
 
+    def allow(self, seconds: float) -> None:
+        """Let a command take this long at most, and never longer than ``timeout_s``."""
+        self._allowed = min(seconds, self._timeout)
+
     def close(self) -> None:
         """Power the card off and close the socket."""
         if not self._dead:
+            self._start()
             with contextlib.suppress(CardRemoved, DeadlineExceeded):
                 self._control(POWER_OFF)
             self._end()
+
+    def _start(self) -> None:
+        """Start the clock of an exchange: it bounds all of it, however it is dribbled."""
+        self._until = time.monotonic() + self._allowed
+
+    def _wait(self) -> None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise self._late()
+        self._connection.settimeout(left)
 
     def _control(self, octet: int) -> None:
         self._send(bytes([octet]))
@@ -74,6 +93,7 @@ class StreamTransport:
     def _send(self, payload: bytes) -> None:
         if self._dead:
             raise CardRemoved("The connection to the card has ended.")
+        self._wait()
         try:
             self._connection.sendall(len(payload).to_bytes(2, "big") + payload)
         except TimeoutError as error:
@@ -87,6 +107,7 @@ class StreamTransport:
     def _exactly(self, count: int) -> bytes:
         parts = bytearray()
         while len(parts) < count:
+            self._wait()
             try:
                 part = self._connection.recv(count - len(parts))
             except TimeoutError as error:

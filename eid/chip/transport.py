@@ -16,7 +16,7 @@ A software card, a PC/SC reader and a byte stream are interchangeable behind :cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,15 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class Timed(Transport, Protocol):
+    """A transport that can give up on a command: what is left of a read's time bounds it."""
+
+    def allow(self, seconds: float) -> None:
+        """Let every further command take this long at most."""
+        ...
+
+
 class Counting:
     """A transport around another that counts APDUs and octets in both directions."""
 
@@ -67,6 +76,11 @@ class Counting:
         self.apdus += 1
         self.octets += len(command) + len(response)
         return response
+
+    def allow(self, seconds: float) -> None:
+        """Pass it on, where the inner transport can give up on a command."""
+        if isinstance(self._inner, Timed):
+            self._inner.allow(seconds)
 
     def close(self) -> None:
         """Close the inner transport."""

@@ -24,19 +24,20 @@ class Given:
     number: str | None = None
     can: str | None = None
     pin: str | None = None
+    puk: str | None = None
     document: tuple[str | None, str | None, str | None] = (None, None, None)
 
 
 def access_key(given: Given) -> AccessKey:
     """The one key among what was given; FormatError for none, several or half of one."""
-    from eid.chip.access import Can, MrzKey, Pin, can_from_number, personal_number
+    from eid.chip.access import Can, MrzKey, Pin, Puk, can_from_number, personal_number
 
     document, birth, expiry = given.document
-    ways = [value is not None for value in (given.number, given.can, given.pin)]
+    ways = [value is not None for value in (given.number, given.can, given.pin, given.puk)]
     ways.append(any(given.document))
     if sum(ways) != 1 or (any(given.document) and not all(given.document)):
         raise FormatError(
-            "Give --number, --can or --pin, or --document-number with --birth and --expiry.",
+            "Give the number, the CAN, a PIN, or --document-number with --birth and --expiry.",
             code="input.access",
         )
     if given.number is not None:
@@ -45,6 +46,8 @@ def access_key(given: Given) -> AccessKey:
         return Can(inputs.secret(given.can))
     if given.pin is not None:
         return Pin(inputs.secret(given.pin))
+    if given.puk is not None:
+        return Puk(inputs.secret(given.puk))
     return MrzKey(
         document_number=inputs.secret(document or ""),
         birth=inputs.mrz_date(birth or ""),

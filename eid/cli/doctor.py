@@ -56,7 +56,7 @@ class Finding:
     remedy: str = ""
 
 
-def doctor(
+def doctor(  # noqa: PLR0913 - one parameter per option
     *,
     config: Annotated[
         Path | None, typer.Option(help="Also check this settings file, eid.toml.")
@@ -72,6 +72,11 @@ def doctor(
     can: Annotated[
         str | None, typer.Option(help="With --card: its CAN; - reads it from stdin.")
     ] = None,
+    document_number: Annotated[
+        str | None, typer.Option(help="With --card: of the MRZ, with --birth and --expiry.")
+    ] = None,
+    birth: Annotated[str | None, typer.Option(help="YYMMDD or YYYY-MM-DD.")] = None,
+    expiry: Annotated[str | None, typer.Option(help="YYMMDD or YYYY-MM-DD.")] = None,
     reader: Annotated[str | None, typer.Option(help="With --card: name of the reader.")] = None,
 ) -> int:
     """Check this machine, with remedies.
@@ -80,7 +85,8 @@ def doctor(
     printed instead: a file that holds nothing about the person and can be shared.
     """
     if card:
-        return _describe_card(Given(number=number, can=can), reader)
+        zone = (document_number, birth, expiry)
+        return _describe_card(Given(number=number, can=can, document=zone), reader)
     findings = [*_python(), *_extras(), *_reader_service(), *_drivers(_DRIVERS), *_sandbox()]
     if config is not None:
         findings += _settings(config)

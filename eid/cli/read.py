@@ -43,7 +43,12 @@ def read(  # noqa: PLR0913 - one parameter per option
     birth: Annotated[str | None, typer.Option(help="YYMMDD or YYYY-MM-DD.")] = None,
     expiry: Annotated[str | None, typer.Option(help="YYMMDD or YYYY-MM-DD.")] = None,
     pin: Annotated[str | None, typer.Option(help="The card's PIN; - reads it from stdin.")] = None,
-    reader: Annotated[str | None, typer.Option(help="Name of the reader.")] = None,
+    puk: Annotated[
+        str | None, typer.Option(help="The number that frees a PIN; - reads it from stdin.")
+    ] = None,
+    reader: Annotated[
+        str | None, typer.Option(help="Name of the reader, or stream:SOCKET.")
+    ] = None,
     challenge: Annotated[
         str | None,
         typer.Option(help="The verifier's challenge, 16 hexadecimal digits."),
@@ -81,7 +86,9 @@ def read(  # noqa: PLR0913 - one parameter per option
     nonce = inputs.challenge(challenge) if challenge else None
     if out is None or not out.parent.is_dir():
         raise FormatError("Give --out, a file in a folder that is there.", code="input.folder")
-    given = Given(number=number, can=can, pin=pin, document=(document_number, birth, expiry))
+    given = Given(
+        number=number, can=can, pin=pin, puk=puk, document=(document_number, birth, expiry)
+    )
     key = access_key(given)
     with ExitStack() as connections, progress_bar() as tell:
 

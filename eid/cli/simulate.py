@@ -57,13 +57,17 @@ def simulate(  # noqa: PLR0913 - one parameter per option
         str | None,
         typer.Option(help="HOST:PORT of a running virtual reader; otherwise a private one."),
     ] = None,
+    stream: Annotated[
+        Path | None,
+        typer.Option(help="Serve the card on this unix socket instead: no PC/SC is needed."),
+    ] = None,
     list_all: Annotated[
         bool, typer.Option("--list", help="Name all profiles and faults, and end.")
     ] = False,
 ) -> int:
     """Insert a software card, for tests.
 
-    It lies in a virtual reader until Ctrl-C, or until COMMAND ends.
+    It lies in a virtual reader, or on a socket, until Ctrl-C or until COMMAND ends.
     """
     if list_all:
         typer.echo("\n".join(software_card.listing()))
@@ -79,16 +83,30 @@ def simulate(  # noqa: PLR0913 - one parameter per option
             save_trust=save_trust,
         )
     )
+    if card.holder:
+        typer.echo(card.holder, err=bool(command))
     if save_image:
         write_private(save_image, card.image.to_json())
-    with _inserted(card, vpcd) as environment:
+    if vpcd and stream:
+        raise FormatError("Give --vpcd or --stream, not both.", code="input.reader")
+    with _served(card, stream) if stream else _inserted(card, vpcd) as environment:
         if command:
             return _run(command, environment)
         for name, value in environment.items():
             typer.echo(f"{name}={value}")
-        typer.echo("A software card lies in the virtual reader; Ctrl-C takes it away.")
+        where = f"on stream:{stream}" if stream else "in the virtual reader"
+        typer.echo(f"A software card lies {where}; Ctrl-C takes it away.")
         threading.Event().wait()
     return 0
+
+
+@contextmanager
+def _served(card: Prepared, path: Path) -> Iterator[Mapping[str, str]]:
+    from eid.testing.softcard import SoftwareCard
+    from eid.testing.stream_card import StreamCard
+
+    with StreamCard(SoftwareCard(card.image, faults=card.faults), path):
+        yield {}
 
 
 @contextmanager

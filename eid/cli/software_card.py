@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from eid.errors import FormatError
 
 if TYPE_CHECKING:
@@ -35,10 +33,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The card, and the faults that strike at one of its commands."""
+    """The card, the faults that strike at one of its commands, and whose new card it is."""
 
     image: CardImage
     faults: tuple[Fault, ...]
+    holder: str = ""
 
 
 def prepare(wanted: Wanted) -> Prepared:
@@ -48,7 +47,9 @@ def prepare(wanted: Wanted) -> Prepared:
     at_commands = tuple(Fault.from_text(name) for name in wanted.faults if "@" in name)
     named = tuple(name for name in wanted.faults if "@" not in name)
     if wanted.image is None and wanted.case is None:
-        return Prepared(image=_new(wanted, named), faults=at_commands)
+        image, person = _new(wanted, named)
+        holder = f"Fictional holder: {person.name}; number to type: {person.number}"
+        return Prepared(image=image, faults=at_commands, holder=holder)
     if wanted.save_trust:
         raise FormatError(
             "The trust folder belongs to a new card; do not give --image or --case.",
@@ -102,7 +103,7 @@ def _with_faults(image: CardImage, names: tuple[str, ...]) -> CardImage:
     return replace(image, traits=traits)
 
 
-def _new(wanted: Wanted, faults: tuple[str, ...]) -> CardImage:
+def _new(wanted: Wanted, faults: tuple[str, ...]) -> tuple[CardImage, Person]:
     from eid.testing import profile_faults
     from eid.testing.personalise import authority_for, personalise
 
@@ -113,8 +114,7 @@ def _new(wanted: Wanted, faults: tuple[str, ...]) -> CardImage:
     card = personalise(person, authority, at=issued, profile=profile)
     if wanted.save_trust:
         authority.trust_folder(wanted.save_trust, crl=authority.crl(at=at))
-    typer.echo(f"Fictional holder: {person.name}; number to type: {person.number}")
-    return card
+    return card, person
 
 
 def _person(wanted: Wanted) -> Person:

@@ -72,10 +72,9 @@ class ChipAuthentication:
         infos = _security_infos(dg14) if privates else []
         publics = [(oid, rest) for oid, rest in infos if oid.startswith(f"{PUBLIC_KEY}.")]
         self._protocols = tuple(oid for oid, _ in infos if _is_info(oid))
-        self._keys = tuple(
-            _static_key(oid, rest, private)
-            for (oid, rest), private in zip(publics, privates, strict=False)
-        )
+        pairs = zip(publics, privates, strict=False)
+        found = (_static_key(oid, rest, private) for (oid, rest), private in pairs)
+        self._keys = tuple(key for key in found if key is not None)
 
     def choose(self, request: bytes) -> Choice:
         """Accept the data of MSE:Set AT: protocol and, where keys are several, the key's id."""
@@ -128,10 +127,15 @@ def _is_info(oid: str) -> bool:
     return oid.startswith(f"{CHIP_AUTHENTICATION}.") and oid.count(".") == _PROTOCOL_ARCS
 
 
-def _static_key(oid: str, rest: tuple[tlv.Tlv, ...], private: int) -> StaticKey:
-    algorithm = rest[0].children(ber=True)[0]
-    key_id = rest[1].integer() if len(rest) > 1 else None
-    return StaticKey(from_algorithm(algorithm), private, key_id, oid.rsplit(".", 1)[1])
+def _static_key(oid: str, rest: tuple[tlv.Tlv, ...], private: int) -> StaticKey | None:
+    """A key as the chip uses it; None for one (of forged cards) that no chip could use."""
+    try:
+        algorithm = rest[0].children(ber=True)[0]
+        key_id = rest[1].integer() if len(rest) > 1 else None
+        domain = from_algorithm(algorithm)
+    except (FormatError, IndexError):
+        return None
+    return StaticKey(domain, private, key_id, oid.rsplit(".", 1)[1])
 
 
 def _objects(request: bytes) -> dict[int, bytes]:

@@ -28,7 +28,7 @@ def test_a_command_runs_with_the_card_and_its_code_comes_back(run: Any, tmp_path
     can = PEOPLE["mau"].can
     done = run("simulate", *saved, "--", EID, "read", "--can", can, "--out", out)
     assert done.returncode == 0, done.stderr
-    assert PEOPLE["mau"].number in done.stdout
+    assert PEOPLE["mau"].number in done.stderr
     assert image.stat().st_mode & 0o777 == 0o600
     assert run("verify", out, "--trust", trust).returncode == 0
     failing = run("simulate", "--image", image, "--", EID, "read", "--can", "000000", "--out", out)
@@ -181,3 +181,15 @@ def test_a_shared_profile_is_played_back(run: Any, tmp_path: Path) -> None:
     can = PEOPLE["thu"].can
     done = run("simulate", "--profile", shared, "--", EID, "read", "--can", can, "--out", out)
     assert done.returncode == 0, done.stderr
+
+
+def test_on_a_socket_no_pcsc_is_needed(run: Any, tmp_path: Path) -> None:
+    card, out, trust = tmp_path / "card.sock", tmp_path / "evidence.json", tmp_path / "trust"
+    opening = ("--can", PEOPLE["thu"].can, "--reader", f"stream:{card}", "--out", out)
+    done = run("simulate", "--stream", card, "--save-trust", trust, "--", EID, "read", *opening)
+    assert done.returncode == 0, done.stderr
+    assert not card.exists()
+    assert run("verify", out, "--trust", trust).returncode == 0
+    both = run("simulate", "--stream", card, "--vpcd", "127.0.0.1:35963")
+    assert both.returncode == 2
+    assert "input.reader" in both.stderr

@@ -24,6 +24,9 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
         "test_bad_cards.py::test_c_004_slow_answers",
         "test_bad_cards.py::test_c_004_get_response_without_end",
         "test_wire_rows.py::test_c_004_a_read_can_be_cancelled_before_every_command",
+        "test_wire_rows.py::test_c_004_every_command_has_only_what_is_left",
+        "test_wire_rows.py::test_c_004_the_last_answer_is_too_late_too",
+        "test_wire_rows.py::test_c_004_bytes_that_dribble_in",
     ),
     "C-007": (
         "test_bad_cards.py::test_c_007_more_than_was_asked_for",

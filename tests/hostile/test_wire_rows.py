@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
+import socket
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -18,8 +21,15 @@ from eid.chip.lds.com import parse_com
 from eid.chip.lds.dir import parse_dir
 from eid.chip.plan import PLANS
 from eid.chip.read import read
+from eid.chip.stream import StreamTransport
 from eid.chip.transport import ReaderInfo
-from eid.errors import CardError, FormatError, ProtocolError, SecureMessagingError
+from eid.errors import (
+    CardError,
+    DeadlineExceeded,
+    FormatError,
+    ProtocolError,
+    SecureMessagingError,
+)
 from eid.testing.card_image import CardImage
 from eid.testing.softcard import SoftwareCard
 
@@ -182,3 +192,69 @@ def test_c_070_a_file_that_says_it_is_huge(size: int) -> None:
     with pytest.raises(ProtocolError):
         Card(chip, extended=False).read_file(0x011E, 0x1E)
     assert chip.commands == 1
+
+
+class Late:
+    """A reader with a clock of its own: each answer comes seven seconds after its command."""
+
+    reader = ReaderInfo(name="Late")
+
+    def __init__(self, image: CardImage) -> None:
+        self._inner = SoftwareCard(image)
+        self.now = 0.0
+        self.allowed: list[float] = []
+
+    def allow(self, seconds: float) -> None:
+        self.allowed.append(seconds)
+
+    def transmit(self, command: bytes) -> bytes:
+        answer = self._inner.transmit(command)
+        self.now += 7.0
+        return answer
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_c_004_every_command_has_only_what_is_left(card_image: CardImage, at: datetime) -> None:
+    """C-004: the reader is told how long it may wait, and an answer past the end is not taken."""
+    card = Late(card_image)
+    with pytest.raises(DeadlineExceeded):
+        kiosk(card, card_image, at, deadline_s=20.0, clock=lambda: card.now)
+    assert card.allowed == [20.0, 13.0, 6.0]
+
+
+def test_c_004_the_last_answer_is_too_late_too(card_image: CardImage, at: datetime) -> None:
+    """C-004: a read that was whole a moment after its deadline is not returned."""
+    card = Late(card_image)
+    with pytest.raises(DeadlineExceeded):
+        kiosk(card, card_image, at, deadline_s=7.0 * COMMANDS, clock=lambda: card.now)
+    assert len(card.allowed) == COMMANDS
+    whole = Late(card_image)
+    limit = 7.0 * COMMANDS + 0.1
+    assert kiosk(whole, card_image, at, deadline_s=limit, clock=lambda: whole.now).files
+
+
+def test_c_004_bytes_that_dribble_in() -> None:
+    """C-004: one byte every now and then does not start the time anew."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(bytes.fromhex("00053B80800101"))
+    transport = StreamTransport(ours, timeout_s=30.0)
+    transport.allow(0.5)
+    done = threading.Event()
+
+    def dribble() -> None:
+        with contextlib.suppress(OSError):
+            theirs.sendall(b"\xff\xff")
+            while not done.wait(0.1):
+                theirs.sendall(b"\x00")
+
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    try:
+        with pytest.raises(DeadlineExceeded):
+            transport.transmit(bytes.fromhex("00B09C0000"))
+    finally:
+        done.set()
+        thread.join(60)
+        theirs.close()

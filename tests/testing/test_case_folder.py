@@ -20,7 +20,17 @@ from eid.testing.softcard import SoftwareCard
 CASES = Path(__file__).parents[1] / "vectors" / "forged_cards"
 
 
-@pytest.mark.parametrize("name", ["base-bp256", "aa-ecdsa", "ca-absent", "hash-dg1-number"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "base-bp256",
+        "aa-ecdsa",
+        "ca-absent",
+        "ca-dh-512",
+        "ca-generator",
+        "hash-dg1-number",
+    ],
+)
 def test_a_case_can_be_read_like_a_card(name, at):
     image = card_from_case(CASES / name)
     evidence = read(

@@ -265,9 +265,11 @@ def _token(handshake: _Handshake, public_key: bytes) -> bytes:
 
 def _refusal(sw: int) -> AccessDenied:
     if sw in (SW_AUTHENTICATION_FAILED, SW_WRONG_DATA) or sw & 0xFFF0 == _TRIES:
-        facts = {"tries": sw & 0xF} if sw & 0xFFF0 == _TRIES else {}
+        counted = sw & 0xFFF0 == _TRIES
+        facts = {"tries": sw & 0xF} if counted else {}
+        left = f"; tries left: {sw & 0xF}" if counted else ""
         return AccessDenied(
-            "The chip did not accept the number, CAN or MRZ.",
+            f"The chip did not accept the number, CAN, MRZ or PIN{left}.",
             code="access.wrong_password",
             sw=sw,
             **facts,

@@ -22,7 +22,7 @@ class PcscTransport:
 
     def __init__(self, scard: ModuleType, reader: str, *, call_timeout_s: float) -> None:
         self._scard = scard
-        self._timeout = call_timeout_s
+        self._timeout = self._allowed = call_timeout_s
         self._process = os.getpid()
         self._worker = Worker()
         self._context: int | None = None
@@ -50,10 +50,14 @@ class PcscTransport:
         if self._card is None:
             raise CardRemoved("The connection to the card has ended.")
         try:
-            return self._run(lambda: self._transmit(command))
+            return self._run(lambda: self._transmit(command), self._allowed)
         except CardError:
             self.close()
             raise
+
+    def allow(self, seconds: float) -> None:
+        """Let a command take this long at most, and never longer than any call may."""
+        self._allowed = min(seconds, self._timeout)
 
     def close(self) -> None:
         """Reset the card, let go of it and of the service; may be called twice."""
@@ -65,8 +69,8 @@ class PcscTransport:
             self._worker.run(lambda: self._release(card, context), self._timeout)
         self._worker.stop()
 
-    def _run(self, call: Callable[[], _T]) -> _T:
-        outcome = self._worker.run(call, self._timeout)
+    def _run(self, call: Callable[[], _T], timeout_s: float | None = None) -> _T:
+        outcome = self._worker.run(call, self._timeout if timeout_s is None else timeout_s)
         if outcome is None:
             raise DeadlineExceeded("The reader did not answer in time.", code="reader.deadline")
         return outcome

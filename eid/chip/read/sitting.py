@@ -161,7 +161,8 @@ class Sitting:
             self._files[name] = card.read_file(file.fid, file.sfi, small=name == "EF.DG1")
         except StatusError as error:
             if error.sw != SW_FILE_NOT_FOUND:
-                raise
+                message = f"The card refused {name} ({error.sw:04X})."
+                raise StatusError(message, sw=error.sw, step=name) from error
             self._absent.add(name)
         self._awaiting_proof = False
         if name == "EF.DG14":

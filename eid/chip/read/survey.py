@@ -36,7 +36,7 @@ from eid.chip.lds.security_infos import SecurityInfos, parse_security_infos
 from eid.chip.lds.sod import parse_sod
 from eid.chip.read import proofs
 from eid.chip.read.opening import Door, open_chip
-from eid.chip.transport import ReaderInfo, Transport
+from eid.chip.transport import ReaderInfo, Timed, Transport
 from eid.errors import CardError, FormatError, StatusError
 from eid.trust.algorithms import DIGESTS
 from eid.trust.certificates import parse_certificate, public_key
@@ -68,6 +68,11 @@ class _Stopwatch:
         microseconds = int((self._clock() - begin) * 1_000_000)
         self.taken.setdefault(command[1], []).append((microseconds, len(command) + len(answer)))
         return answer
+
+    def allow(self, seconds: float) -> None:
+        """Pass it on, where the inner transport can give up on a command."""
+        if isinstance(self._inner, Timed):
+            self._inner.allow(seconds)
 
     def close(self) -> None:
         """Close the inner transport."""
