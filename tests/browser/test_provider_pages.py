@@ -248,7 +248,7 @@ def test_a_device_that_checks_nobody_is_a_second_factor_and_no_device_says_so(si
     page.goto(site.authorize())
     page.click("#passkey-link")
     again = page.url
-    page.evaluate("navigator.credentials.get = () => Promise.reject(new Error())")
+    page.evaluate("() => { navigator.credentials.get = () => Promise.reject(new Error()); }")
     page.click("#passkey button")
     page.wait_for_selector("#passkey-problem:not([hidden])")
     assert page.url == again
