@@ -11,6 +11,8 @@ space around it, no values above 65535.
 
 from __future__ import annotations
 
+import functools
+
 from eid.errors import FormatError
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
@@ -22,8 +24,6 @@ _DIGITS = bytes(
     ALPHABET.index(chr(octet)) if chr(octet) in ALPHABET else _NOT_IN_ALPHABET
     for octet in range(256)
 )
-_MAX_TRIPLES = MAX_CHARS // 3
-_LAST_OF_THREE = int.from_bytes(b"\x00\x00\xff" * _MAX_TRIPLES, "big")
 _ONES = tuple(ALPHABET)
 _PAIRS = tuple(low + high for high in ALPHABET for low in ALPHABET)
 
@@ -44,13 +44,13 @@ def decode(text: str) -> bytes:
     """Read base45 strictly; ``FormatError`` with code ``qr.base45`` for anything else."""
     if len(text) > MAX_CHARS:
         raise _refuse("The text is longer than a QR code can hold.")
-    if len(text) % 3 == 1:
+    triples, rest = divmod(len(text), 3)
+    if rest == 1:
         raise _refuse("The text has a length that base45 cannot have.")
     digits = _digits(text)
-    triples = len(digits) // 3
-    data = _pairs_of_bytes(digits[: triples * 3], triples)
-    if triples * 3 == len(digits):
-        return data
+    if not rest:
+        return _pairs_of_bytes(digits, triples)
+    data = _pairs_of_bytes(digits[:-2], triples)
     last = digits[-2] + 45 * digits[-1]
     if last > 0xFF:
         raise _refuse("The last two characters stand for more than one byte.")
@@ -63,14 +63,19 @@ def _pairs_of_bytes(digits: bytes, triples: int) -> bytes:
     No lane overflows: 44 + 45 · 44 + 2025 · 44 needs 17 bits.
     """
     lanes = int.from_bytes(digits, "big")
-    mask = _LAST_OF_THREE >> 24 * (_MAX_TRIPLES - triples)
-    values = (lanes >> 16 & mask) + 45 * (lanes >> 8 & mask) + 2025 * (lanes & mask)
-    sums = values.to_bytes(3 * triples, "big")
-    if any(sums[::3]):
+    lowest = _lowest(triples)
+    values = (lanes >> 16 & lowest) + 45 * (lanes >> 8 & lowest) + 2025 * (lanes & lowest)
+    if values & lowest << 16:
         raise _refuse("Three characters stand for more than two bytes.")
-    data = bytearray(2 * triples)
-    data[::2], data[1::2] = sums[1::3], sums[2::3]
+    data = bytearray(values.to_bytes(3 * triples, "big"))
+    del data[::3]
     return bytes(data)
+
+
+@functools.lru_cache(maxsize=64)
+def _lowest(triples: int) -> int:
+    """A mask for the lowest byte of each lane; codes come in few lengths."""
+    return int.from_bytes(b"\x00\x00\xff" * triples, "big")
 
 
 def _digits(text: str) -> bytes:

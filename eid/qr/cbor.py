@@ -34,9 +34,10 @@ Cbor: TypeAlias = "int | bytes | str | bool | Tag | list[Cbor] | dict[int | str,
 
 _SIMPLE: dict[int, bool | None] = {20: False, 21: True, 22: None}
 _KEY_TYPES = (0, 1, 3)
-_SHORT_TEXT = range(0x60, 0x78)
 _LONG = {25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
 """Bytes of a long argument, and the least that needs them."""
+_NOT_SHORTEST = "An integer or a length is cut short or not in its shortest form."
+_TOO_MANY = "A list or map announces more than the data holds."
 
 
 def decode(
@@ -93,18 +94,26 @@ def encode(value: Cbor) -> bytes:  # noqa: PLR0911 - one return per kind of valu
 def head(major: int, argument: int) -> bytes:
     """The first bytes of an item: its kind and its value, length or count."""
     if argument < 24:
-        return bytes([major << 5 | argument])
-    for info, code, limit in ((24, ">BB", 8), (25, ">BH", 16), (26, ">BI", 32), (27, ">BQ", 64)):
+        return bytes((major << 5 | argument,))
+    if argument < 256:
+        return bytes((major << 5 | 24, argument))
+    for info, code, limit in ((25, ">BH", 16), (26, ">BI", 32), (27, ">BQ", 64)):
         if argument < 1 << limit:
             return struct.pack(code, major << 5 | info, argument)
     raise ValueError("the integer does not fit into 64 bits")
 
 
-def _item(data: bytes, at: int, depth: int, tags: Collection[int]) -> tuple[Cbor, int]:
+def _item(  # noqa: C901 - one branch per kind of item
+    data: bytes, at: int, depth: int, tags: Collection[int]
+) -> tuple[Cbor, int]:
     """The item at *at* and where it ends; an item that is cut short ends behind the data."""
     first = data[at]
     argument, at = first & 31, at + 1
-    if argument >= 24 and first < 0xE0:
+    if argument == 24 and first < 0xE0:
+        argument, at = data[at], at + 1
+        if argument < 24:
+            raise _refuse(_NOT_SHORTEST)
+    elif argument > 24 and first < 0xE0:
         argument, at = _long_argument(data, at, argument)
     if first < 0x20:
         return argument, at
@@ -113,38 +122,29 @@ def _item(data: bytes, at: int, depth: int, tags: Collection[int]) -> tuple[Cbor
     if first < 0x80:
         end = at + argument
         return (data[at:end] if first < 0x60 else data[at:end].decode()), end
-    if first >= 0xE0:
-        if argument not in _SIMPLE:
-            raise _refuse("Floats and other simple values are not allowed.")
-        return _SIMPLE[argument], at
-    return _CONTAINERS[first >> 5](data, at, argument, depth - 1, tags)
+    if first < 0xE0:
+        if not depth:
+            raise _refuse("The CBOR data is nested too deeply.")
+        return _CONTAINERS[first >> 5](data, at, argument, depth - 1, tags)
+    if argument not in _SIMPLE:
+        raise _refuse("Floats and other simple values are not allowed.")
+    return _SIMPLE[argument], at
 
 
 def _long_argument(data: bytes, at: int, info: int) -> tuple[int, int]:
-    if info == 24:
-        argument, end, least = data[at], at + 1, 24
-    elif info in _LONG:
-        width, least = _LONG[info]
-        end = at + width
-        argument = int.from_bytes(data[at:end], "big")
-    else:
+    if info not in _LONG:
         raise _refuse("Indefinite lengths and reserved forms are not allowed.")
+    width, least = _LONG[info]
+    end = at + width
+    argument = int.from_bytes(data[at:end], "big")
     if argument < least or end > len(data):
-        raise _refuse("An integer or a length is cut short or not in its shortest form.")
+        raise _refuse(_NOT_SHORTEST)
     return argument, end
-
-
-def _check_room(data: bytes, at: int, count: int, depth: int) -> None:
-    if depth < 0:
-        raise _refuse("The CBOR data is nested too deeply.")
-    if count > len(data) - at:
-        raise _refuse("A list or map announces more than the data holds.")
 
 
 def _tag(data: bytes, at: int, number: int, depth: int, tags: Collection[int]) -> tuple[Tag, int]:
     if number not in tags:
         raise _refuse("A tag is not allowed here.")
-    _check_room(data, at, 1, depth)
     value, at = _item(data, at, depth, tags)
     return Tag(number, value), at
 
@@ -152,7 +152,8 @@ def _tag(data: bytes, at: int, number: int, depth: int, tags: Collection[int]) -
 def _list(
     data: bytes, at: int, count: int, depth: int, tags: Collection[int]
 ) -> tuple[list[Cbor], int]:
-    _check_room(data, at, count, depth)
+    if count > len(data) - at:
+        raise _refuse(_TOO_MANY)
     items = []
     for _ in range(count):
         value, at = _item(data, at, depth, tags)
@@ -160,11 +161,12 @@ def _list(
     return items, at
 
 
-def _map(
+def _map(  # noqa: C901, PLR0912 - a call for each text would double the time
     data: bytes, at: int, count: int, depth: int, tags: Collection[int]
 ) -> tuple[dict[int | str, Cbor], int]:
-    """A map. What nearly all maps in codes are made of, short items, is read in place."""
-    _check_room(data, at, count, depth)
+    """A map. What nearly all maps in codes are made of, short texts and times, is read in place."""
+    if count > len(data) - at:
+        raise _refuse(_TOO_MANY)
     pairs: dict[int | str, Cbor] = {}
     key: int | str
     for _ in range(count):
@@ -177,17 +179,21 @@ def _map(
         else:
             key, at = _key(data, at, depth, tags)
         first = data[at]
-        if first in _SHORT_TEXT:
+        if 0x60 <= first < 0x78:
             end = at + first - 0x5F
             pairs[key] = data[at + 1 : end].decode()
-            at = end
-        elif first == 0x78 and data[at + 1] > 23:
-            end = at + 2 + data[at + 1]
-            pairs[key] = data[at + 2 : end].decode()
             at = end
         elif first < 24:
             pairs[key] = first
             at += 1
+        elif first == 0x78 and data[at + 1] > 23:
+            end = at + 2 + data[at + 1]
+            pairs[key] = data[at + 2 : end].decode()
+            at = end
+        elif first == 0x1A and (data[at + 1] or data[at + 2]):
+            end = at + 5
+            pairs[key] = int.from_bytes(data[at + 1 : end], "big")
+            at = end
         else:
             pairs[key], at = _item(data, at, depth, tags)
     if len(pairs) != count:

@@ -111,13 +111,15 @@ class Identity:
         return faces[0].data if faces else self.image
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedIdentity:
+class ParsedIdentity(NamedTuple):
     """An identity map, what was odd about it, and what was not understood."""
 
     identity: Identity
     findings: tuple[Finding, ...]
-    unknown: Mapping[int | str, Cbor] = field(repr=False)
+    unknown: Mapping[int | str, Cbor]
+
+    def __repr__(self) -> str:
+        return f"ParsedIdentity(findings={self.findings!r})"
 
 
 class Field(NamedTuple):
@@ -191,7 +193,7 @@ def parse_identity(claim: Mapping[int | str, Cbor]) -> ParsedIdentity:
     identity = _identity(values, biometrics)
     if identity.image_format is not None and identity.image is None:
         findings.append(Finding(code="image.missing", key=17))
-    return ParsedIdentity(identity=identity, findings=tuple(findings), unknown=unknown)
+    return ParsedIdentity(identity, tuple(findings), unknown)
 
 
 def write_identity(identity: Identity) -> dict[int | str, Cbor]:

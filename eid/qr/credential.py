@@ -51,12 +51,8 @@ class Credential:
     """
 
     identity: Identity = field(repr=False)
-    issuer: str
+    claims: Claims
     key: IssuerKey
-    subject: str | bytes | None = field(repr=False)
-    issued_at: datetime | None
-    expires_at: datetime | None
-    id: bytes | None = field(repr=False)
     status: StatusReference | None
     status_answer: StatusAnswer | None
     findings: tuple[Finding, ...]
@@ -65,6 +61,31 @@ class Credential:
 
     def __init__(self) -> None:
         raise TypeError("only verify_credential makes a Credential")
+
+    @property
+    def issuer(self) -> str:
+        """Whose key signed it, and whom it names itself."""
+        return self.key.issuer
+
+    @property
+    def subject(self) -> str | bytes | None:
+        """What the issuer calls its holder."""
+        return self.claims.subject
+
+    @property
+    def id(self) -> bytes | None:
+        """The number of this very credential."""
+        return self.claims.id
+
+    @property
+    def issued_at(self) -> datetime | None:
+        """When the issuer signed, in UTC."""
+        return cwt.instant(self.claims.issued_at)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it ends, in UTC."""
+        return cwt.instant(self.claims.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +162,8 @@ def verify_credential(
     credential = object.__new__(Credential)
     vars(credential).update(
         identity=parsed.identity,
-        issuer=key.issuer,
+        claims=claims,
         key=key,
-        subject=claims.subject,
-        issued_at=cwt.instant(claims.issued_at),
-        expires_at=cwt.instant(claims.expires_at),
-        id=claims.id,
         status=reference,
         status_answer=answer,
         findings=(*_message_findings(message.kid, wrapped), *parsed.findings),

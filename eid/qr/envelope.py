@@ -17,6 +17,8 @@ from eid.qr import base45
 MAX_INFLATED = 64 * 1024
 _TRAILER = 4
 """Bytes of the Adler-32 checksum at the end of a zlib stream (RFC 1950 §2.2)."""
+_ONE_FIXED_BLOCK = 0b011
+"""How a stream begins behind its two bytes of header if this block is its only one (RFC 1951 §3.2.3)."""
 
 
 def pack(message: bytes) -> str:
@@ -29,11 +31,8 @@ def unpack(text: str) -> bytes:
     stream = base45.decode(text)
     content = inflate(stream)
     last = stream[-_TRAILER - 1]
-    if last:
-        without = bytes([last & ~(1 << last.bit_length() - 1)])
-        cleared = stream[: -_TRAILER - 1] + without + stream[-_TRAILER:]
-        if _is_same(cleared, content):
-            raise _refuse("Unused bits at the end of the compressed data are set.")
+    if last > 1 or (last and stream[2] & 7 != _ONE_FIXED_BLOCK):
+        _check_unused_bits(stream, last, content)
     return content
 
 
@@ -53,13 +52,20 @@ def inflate(stream: bytes, *, max_size: int = MAX_INFLATED) -> bytes:
     return content
 
 
-def _is_same(stream: bytes, content: bytes) -> bool:
+def _check_unused_bits(stream: bytes, last: int, content: bytes) -> None:
+    """Refuse a stream that means the same without the highest bit that is set in its last byte.
+
+    A block of fixed codes ends with seven zero bits, so there only the lowest bit can mean anything.
+    """
+    without = bytes([last & ~(1 << last.bit_length() - 1)])
+    cleared = stream[: -_TRAILER - 1] + without + stream[-_TRAILER:]
     inflater = zlib.decompressobj()
     try:
-        again = inflater.decompress(stream, len(content) + 1)
+        again = inflater.decompress(cleared, len(content) + 1)
     except zlib.error:
-        return False
-    return inflater.eof and again == content
+        return
+    if inflater.eof and again == content:
+        raise _refuse("Unused bits at the end of the compressed data are set.")
 
 
 def _refuse(message: str) -> FormatError:

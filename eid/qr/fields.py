@@ -38,17 +38,26 @@ Reader: TypeAlias = Callable[[Cbor], Read | None]
 
 def text(limit: int, *, lines: bool = False, pattern: str = "") -> Reader:
     """A reader for shown text of at most *limit* characters that matches *pattern*, if any."""
-    form = re.compile(pattern) if pattern else None
+    if pattern:
+        return _coded(limit, re.compile(pattern))
 
     def read(value: Cbor) -> Read | None:
         if not isinstance(value, str):
             return None
-        if form is not None:
-            return (value, ()) if len(value) <= limit and form.fullmatch(value) else None
         if not value.isprintable() or len(value) > limit:
             value = shown_text(value, max_chars=limit, lines=lines)
-        shown = value if value.isascii() else normalize("NFC", value)
-        return shown, warnings_of(shown)
+        if not value.isascii():
+            value = normalize("NFC", value)
+        return value, warnings_of(value)
+
+    return read
+
+
+def _coded(limit: int, form: re.Pattern[str]) -> Reader:
+    def read(value: Cbor) -> Read | None:
+        if isinstance(value, str) and len(value) <= limit and form.fullmatch(value):
+            return value, ()
+        return None
 
     return read
 

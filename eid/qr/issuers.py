@@ -54,6 +54,11 @@ class IssuerKey:
     kid: bytes
     public_key: IssuerPublicKey
     denied: tuple[Denied, ...] = ()
+    alg: int | None = field(init=False, repr=False, compare=False)
+    """`eid.qr.cose.own_algorithm` of the key, so that it is asked once and not for each code."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alg", cose.own_algorithm(self.public_key))
 
     @classmethod
     def of(cls, issuer: str, public_key: PublicKey, *, kid: bytes | None = None) -> IssuerKey:
@@ -97,14 +102,15 @@ class IssuerKeys:
     def of(cls, keys: Iterable[IssuerKey]) -> IssuerKeys:
         """Collect keys; several with one kid are all tried."""
         every = tuple(keys)
-        by_kid: dict[bytes, tuple[IssuerKey, ...]] = {}
+        by_kid: dict[bytes, list[IssuerKey]] = {}
         for key in every:
-            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
-        return cls(keys=every, _by_kid=by_kid)
+            by_kid.setdefault(key.kid, []).append(key)
+        named = {kid: tuple(found[:MAX_CANDIDATES]) for kid, found in by_kid.items()}
+        return cls(keys=every, _by_kid=named)
 
     def candidates(self, kid: bytes) -> tuple[IssuerKey, ...]:
         """Keys of that name, at most `MAX_CANDIDATES`."""
-        return self._by_kid.get(kid, ())[:MAX_CANDIDATES]
+        return self._by_kid.get(kid, ())
 
     def verify(
         self, message: Message, *, issuer: str | None, external_aad: bytes = b""
@@ -134,7 +140,7 @@ class IssuerKeys:
     def tried(self, message: Message, issuer: str | None) -> tuple[IssuerKey, ...]:
         """The keys that may have signed *message*; ``UntrustedIssuer`` without one."""
         if message.kid is not None:
-            tried = self._by_kid.get(message.kid, ())[:MAX_CANDIDATES]
+            tried = self._by_kid.get(message.kid, ())
             if not tried:
                 raise UntrustedIssuer("No trusted key has this name.", code="qr.kid_unknown")
             return tried
@@ -144,19 +150,15 @@ class IssuerKeys:
         return tried
 
 
-def _names(message: Message, key: IssuerKey) -> bool:
-    return cose.is_own(key.public_key) and cose.algorithm(key.public_key) == message.alg
-
-
 def _first_that_verifies(
     message: Message, keys: tuple[IssuerKey, ...], external_aad: bytes
 ) -> IssuerKey:
     if len(keys) > 1:
-        keys = tuple(key for key in keys if _names(message, key)) or keys
-    *others, last = keys
-    for key in others:
-        with contextlib.suppress(SignatureInvalid):
-            cose.verify(message, key.public_key, external_aad=external_aad)
-            return key
-    cose.verify(message, last.public_key, external_aad=external_aad)
+        keys = tuple(key for key in keys if key.alg == message.alg) or keys
+        for key in keys[:-1]:
+            with contextlib.suppress(SignatureInvalid):
+                cose.verify_as(key.alg, message, key.public_key, external_aad)
+                return key
+    last = keys[-1]
+    cose.verify_as(last.alg, message, last.public_key, external_aad)
     return last

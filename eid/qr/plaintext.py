@@ -20,7 +20,7 @@ _HIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = frozenset("=+-@")
 
 
 def shown_text(text: str, *, max_chars: int, lines: bool = False) -> str:
@@ -37,5 +37,6 @@ def shown_text(text: str, *, max_chars: int, lines: bool = False) -> str:
 
 def warnings_of(text: str) -> tuple[str, ...]:
     """Names of what an output must escape: ``text.markup``, ``text.formula``."""
-    markup = ("text.markup",) if "<" in text or ">" in text else ()
-    return (*markup, "text.formula") if text.startswith(_FORMULA) else markup
+    if "<" in text or ">" in text:
+        return ("text.markup", "text.formula") if text[0] in _FORMULA else ("text.markup",)
+    return ("text.formula",) if text[:1] in _FORMULA else ()

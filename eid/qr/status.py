@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 
 from eid.errors import Expired, FormatError, Inconsistent, Revoked, VerificationError
 from eid.keys import SigningKey
-from eid.qr import cbor, cose, cwt, envelope
+from eid.qr import cbor, cose, cwt, envelope, headers
 from eid.qr.cbor import Cbor
 from eid.qr.cose import Signer
 from eid.qr.credential import StatusAnswer, StatusReference
@@ -155,7 +155,7 @@ def issue_list(statuses: StatusList, terms: ListTerms, key: SigningKey | Signer)
         cwt.TTL: int(terms.ttl.total_seconds()),
         cwt.STATUS_LIST: packed,
     }
-    return cose.sign(cbor.encode(claims), as_signer(key), protected={cose.TYP: TYPE})
+    return cose.sign(cbor.encode(claims), as_signer(key), protected={headers.TYP: TYPE})
 
 
 def verify_list(

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from eid.errors import Expired, FormatError, VerificationError
 from eid.keys import SigningKey
-from eid.qr import cbor, cose, cwt
+from eid.qr import cbor, cose, cwt, headers
 from eid.qr.algorithms import IssuerPublicKey, read_key, write_key
 from eid.qr.cbor import Cbor
 from eid.qr.cose import PublicKey, Signer
@@ -80,7 +80,7 @@ def issue_trust_list(
     }
     if foreign:
         claims[_FOREIGN] = foreign
-    return cose.sign(cbor.encode(claims), as_signer(signer), protected={cose.TYP: TYPE})
+    return cose.sign(cbor.encode(claims), as_signer(signer), protected={headers.TYP: TYPE})
 
 
 def verify_trust_list(

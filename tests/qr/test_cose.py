@@ -58,7 +58,7 @@ def test_refuses_the_published_message_with_unprotected_algorithm(vectors):
 
 
 def test_writes_what_it_reads(world):
-    text = cose.sign(b"content", world.signer, protected={cose.TYP: "x"}, external_aad=b"aad")
+    text = cose.sign(b"content", world.signer, protected={16: "x"}, external_aad=b"aad")
     message = cose.parse(text)
     cose.verify(message, world.signer.public_key, external_aad=b"aad")
     assert (message.payload, message.kid, message.typ) == (b"content", world.signer.kid, "x")
@@ -206,3 +206,26 @@ def test_any_changed_byte_is_refused(data):
     changed[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises((FormatError, SignatureInvalid)):
         cose.verify(cose.parse(bytes(changed)), signer.public_key)
+
+
+@given(
+    payload=st.integers(0, 300), places=st.lists(st.integers(0, 40), max_size=3), data=st.data()
+)
+def test_the_usual_layout_is_read_as_any_other(payload, places, data):
+    """What is taken apart by its layout is what the CBOR reader makes of it, or nothing."""
+    signer = SoftwareSigner.of(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
+    changed = bytearray(cose.sign(bytes(payload), signer))
+    assert (cose._usual_parts(bytes(changed)) is not None) == (24 <= payload <= 255)
+    for place in places:
+        changed[place if place < 24 else 24 - place] = data.draw(st.integers(0, 255))
+    usual = cose._usual_parts(bytes(changed))
+    assert usual is None or usual == cose._parts(bytes(changed), 1 << 16)
+
+
+@pytest.mark.parametrize("size", range(0, 112, 7))
+def test_a_cut_or_longer_message_has_no_usual_layout(size):
+    signer = SoftwareSigner.of(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
+    good = cose.sign(bytes(40), signer)
+    assert size < len(good)
+    assert cose._usual_parts(good[:size]) is None
+    assert cose._usual_parts(good + bytes(size + 1)) is None

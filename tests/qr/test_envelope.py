@@ -67,3 +67,12 @@ def test_unused_bits_must_be_zero():
             changed = bytearray(stream)
             changed[-5] ^= 1 << bit
             assert refused(bytes(changed))
+
+
+@given(st.binary(max_size=60), st.integers(0, 9), st.integers(0, 7))
+def test_unused_bits_of_other_writers_must_be_zero_too(message, level, bit):
+    """Whatever the kind of block: another last byte is other content, or no code."""
+    stream = bytearray(zlib.compress(message, level))
+    assert envelope.unpack(base45.encode(stream)) == message
+    stream[-5] ^= 1 << bit
+    assert refused(bytes(stream))

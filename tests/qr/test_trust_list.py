@@ -13,7 +13,7 @@ from eid.errors import (
     UntrustedIssuer,
     VerificationError,
 )
-from eid.qr import cbor, cose
+from eid.qr import cbor, cose, headers
 from eid.qr.algorithms import write_key
 from eid.qr.credential import verify_credential
 from eid.qr.issuers import Denied, IssuerKey, IssuerKeys
@@ -192,7 +192,7 @@ def test_keys_of_foreign_codes_travel_apart(es256):
 def test_foreign_entries_that_are_none(es256, foreign, code):
     claims = cbor.decode_map(cose.parse(published(es256, [])).payload)
     payload = cbor.encode({**claims, -70_012: foreign})
-    data = cose.sign(payload, ROOT, protected={cose.TYP: TYPE})
+    data = cose.sign(payload, ROOT, protected={headers.TYP: TYPE})
     refused(data, es256, FormatError, code)
 
 
