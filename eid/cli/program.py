@@ -110,9 +110,18 @@ def _usage(error: typer.TyperException) -> int:
     return UNUSABLE
 
 
+def _where(error: EidError) -> str:
+    """File, key and expectation of a setting, as far as the sentence does not name them."""
+    if not isinstance(error, SettingsError):
+        return ""
+    named = {name: str(error.facts[name]) for name in ("file", "key", "expected")}
+    untold = [f"{name}: {value}" for name, value in named.items() if value not in error.message]
+    return f" [{'; '.join(untold)}]" if untold else ""
+
+
 def _failed(error: EidError | OSError | ModuleNotFoundError) -> int:
     if isinstance(error, EidError):
-        sys.stderr.write(f"eid: {error.message} ({error.code})\n")
+        sys.stderr.write(f"eid: {error.message} ({error.code}){_where(error)}\n")
         return UNUSABLE if isinstance(error, FormatError | SettingsError) else REFUSED
     if isinstance(error, ModuleNotFoundError):
         root = (error.name or "").partition(".")[0]
