@@ -1,6 +1,5 @@
 """What README and docs/ say must be so: links, settings, commands and targets."""
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from eid.app.settings import Settings
 from eid.chip.policy import load_policy
 from eid.cli.program import program
 from eid.kiosk.settings import AgentSettings
-from eid.oidc.clients import client_from_metadata
+from eid.oidc.clients import read_clients
 from eid.trust.deny import parse_deny_list
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,10 +56,12 @@ def test_settings_files_load(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_clients_can_be_registered(page: Path) -> None:
+def test_clients_can_be_registered(page: Path, tmp_path: Path) -> None:
     for mark, text in blocks(page, "json"):
         assert mark == "service.json"
-        assert client_from_metadata(json.loads(text), legal_entity="Example")
+        file = tmp_path / mark
+        file.write_text(text)
+        assert read_clients(file, legal_entity="Example")
 
 
 def commands(page: Path) -> Iterator[list[str]]:

@@ -49,15 +49,21 @@ def service(name: str, client: Registered, issuer: str, folder: Path) -> Iterato
         yield client.origin
 
 
-@contextmanager
-def apache(client: Registered, issuer: str) -> Iterator[str]:
-    """Apache as a child process with its own configuration; nothing of the system's is used."""
+def apache_program(module: Path) -> str:
+    """Apache's program, if this module of it is there; skips otherwise."""
     program = shutil.which("apache2", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None or not Path(APACHE).exists():
+    if program is None or not module.exists():
         pytest.skip(
             "Apache is not installed: sudo apt-get install --no-install-recommends "
             "apache2-bin libapache2-mod-auth-openidc"
         )
+    return program
+
+
+@contextmanager
+def apache(client: Registered, issuer: str) -> Iterator[str]:
+    """Apache as a child process with its own configuration; nothing of the system's is used."""
+    program = apache_program(Path(APACHE))
     with tempfile.TemporaryDirectory(prefix="eid-apache-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # its workers are another user
