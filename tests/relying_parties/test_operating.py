@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -80,8 +81,9 @@ def test_the_page_command_by_command(set_up: tuple[Path, dict[str, str], str]) -
     assert "client_secret" in said
     shell(BLOCKS["back up"], folder, env)
     assert (folder / "eid.backup.keys").stat().st_mode & 0o077 == 0
-    said = shell(BLOCKS["services"], folder, env)
-    assert said.endswith("portal disabled\nportal enabled\n")
+    listed, secret = shell(BLOCKS["services"], folder, env).splitlines()
+    assert json.loads(listed)["client_id"] == "portal"
+    assert len(secret) == 43
     assert "tokens" in shell(BLOCKS["keys"], folder, env)
 
 
