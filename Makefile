@@ -29,6 +29,9 @@ soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES)
 	$(BIN)/python -m bench.soak_accounts
 	$(BIN)/python -m bench.soak_kiosk
 
+screenshots: browser  ## The pictures of the documentation, made anew by the browser tests
+	EID_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser -k "screen or page" $(ARGS)
+
 fuzz: ready  ## Any bytes into the parsers, for FUZZ_SECONDS each (default 20)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 

@@ -73,6 +73,7 @@ class Field:
     up: list[bool]
     listen: str = LISTEN
     cards: list[Transport | Exception] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
     program: KioskProgram | None = None
     settings: AgentSettings | None = None
 
@@ -96,6 +97,10 @@ class Field:
         return personalise(PEOPLE[name], self.authority, at=self.clock.started, **changes)
 
     def wait_for_card(self, _timeout: float, cancelled: Callable[[], bool]) -> Transport:
+        limit = time.monotonic() + 120
+        while not self.gate.wait(0.02) and time.monotonic() < limit:
+            if cancelled():
+                raise CardError("Given up.", code="card.cancelled")
         if not self.cards:
             raise DeadlineExceeded("Nobody came.", code="card.none")
         card = self.cards.pop(0)
@@ -208,6 +213,7 @@ def in_the_field(folder: Path, *, portrait: bool = False, serve: bool = False) -
             purpose="Tiếp đón", portrait=portrait, listen=listen,
         )  # fmt: skip
         field_.settings = set_up(wanted, code, clock=clock.kiosk)
+        field_.gate.set()
         field_.open()
         stack.callback(lambda: field_.kiosk.queue.close())  # noqa: PLW0108 - the last one opened
         if pages is not None:
