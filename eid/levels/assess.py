@@ -96,7 +96,9 @@ def _fresh(factor: Factor, rules: Rules, at: datetime) -> bool:
 
 
 def _source(card: VerifiedCard | None, shown: Sequence[Factor], account: Account | None) -> Source:
-    if card is not None or any(factor.method == "card" for factor in shown):
+    if card is not None:
+        return card.source
+    if any(factor.method == "card" for factor in shown):
         return "chip_local"
     return account.source if account else "manual"
 

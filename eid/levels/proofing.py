@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from eid.errors import AccountError, HolderMismatch, InsufficientEvidence
 from eid.levels.account import NUMBER, Account, Profile, move, profile_from_card
 from eid.levels.assess import age_on
-from eid.levels.assurance import Factor
-from eid.levels.factors.card import card_factor
+from eid.levels.assurance import Factor, HolderMatch
+from eid.levels.factors.card import chip_answered
 from eid.levels.rules import VIETNAM, Rules
 
 if TYPE_CHECKING:
@@ -29,6 +29,50 @@ CHANNELS = frozenset({"code", "passkey"})
 """What may confirm a person's channel: a code by message, e-mail or letter, or a passkey. A SIM
 in one's own name is not asked for: who has none is served by another channel."""
 CHANNEL_MAX_AGE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """How the holder was matched: by an officer's own login (``second`` agreed), or by a face.
+
+    ``face`` is what :func:`eid.levels.factors.face.face_factor` made of an engine's signed result
+    for this transaction. ``two`` asks for two officers.
+    """
+
+    officer: str | None = None
+    second: str | None = None
+    face: Factor | None = None
+    two: bool = False
+
+    @property
+    def match(self) -> HolderMatch:
+        """An officer's eyes count before an engine's."""
+        if self.officer is not None:
+            return "officer"
+        return "none" if self.face is None else "face"
+
+    def check(self, account: Account, *, rules: Rules, at: datetime) -> None:
+        """AccountError unless this is a match of the account's holder, by somebody else."""
+        if self.face is not None:
+            _check_face(self.face, rules, at)
+        if self.match == "none":
+            raise AccountError(
+                "Level 2 needs a match of the holder, by an officer or the face port.",
+                code="account.holder_match_missing",
+            )
+        if account.id in {self.officer, self.second}:
+            raise AccountError("Officers do not enrol themselves.", code="counter.own_account")
+        if self.two and (self.officer is None or self.second in {None, self.officer}):
+            raise AccountError("A second officer must agree.", code="counter.second_officer")
+
+
+def _check_face(face: Factor, rules: Rules, at: datetime) -> None:
+    limit = rules.at(at).number("factor.freshness", "inherence")
+    old = limit is not None and at - face.at > timedelta(seconds=limit)
+    if face.method != "face" or old or face.at - at > timedelta(seconds=60):
+        raise AccountError(
+            "The match of the face is too old, or none.", code="account.holder_match_missing"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +131,7 @@ def raise_remotely(
     account is another person's, AccountError for an age, a document or a state that does not
     allow it. A portrait check may be added; it never replaces one of the two.
     """
-    card_factor(card, at)
+    chip_answered(card, at)
     if (
         channel is None
         or channel.method not in CHANNELS
@@ -101,7 +145,66 @@ def raise_remotely(
     profile = profile_from_card(card)
     check_same_person(account, profile)
     check_eligible(profile, 1, representative=account.representative, rules=rules, at=at)
-    return replace(move(account, "proofed_remotely", at=at, source="chip_local"), profile=profile)
+    return replace(move(account, "proofed_remotely", at=at, source=card.source), profile=profile)
+
+
+def raise_in_presence(
+    account: Account,
+    card: VerifiedCard,
+    *,
+    presence: Presence,
+    representative: str | None = None,
+    rules: Rules,
+    at: datetime,
+) -> Account:
+    """Level 2: the chip answered our challenge, and the holder was matched in presence.
+
+    The card may have been judged as long ago as a factor counts, for a second officer to come.
+    Raises InsufficientEvidence ``card.possession``, HolderMismatch, or AccountError:
+    ``account.holder_match_missing``, ``counter.own_account`` for an officer's own account,
+    ``counter.second_officer`` when another person must agree, an age, a document or a state.
+    """
+    presence.check(account, rules=rules, at=at)
+    limit = rules.at(at).number("factor.freshness", "possession")
+    age = at - card.verified_at
+    chip_answered(card, card.verified_at)
+    if age < timedelta(seconds=-60) or (limit is not None and age > timedelta(seconds=limit)):
+        raise InsufficientEvidence(
+            "The card was judged too long ago.",
+            missing=("card.possession",),
+            code="card.possession",
+        )
+    profile = profile_from_card(card)
+    check_same_person(account, profile)
+    check_eligible(profile, 2, representative=representative, rules=rules, at=at)
+    raised = move(
+        account, "proofed_at_counter", at=at, holder_match=presence.match, source=card.source
+    )
+    return replace(raised, profile=profile, representative=representative)
+
+
+def check_representative(
+    representative: Account | None, ward: str, *, level: int, rules: Rules, at: datetime
+) -> None:
+    """AccountError ``account.representative`` unless this account may act for a ward.
+
+    Another person than the ward, of age, no ward himself, active, and proofed at least as well
+    as the ward's account shall be.
+    """
+    adult = rules.at(at).number("account.representative", "min_age")
+    profile = None if representative is None else representative.profile
+    age = None if profile is None else age_on(profile.birth_date, at.astimezone(VIETNAM).date())
+    if (
+        representative is None
+        or representative.id == ward
+        or representative.representative is not None
+        or representative.state != "active"
+        or representative.level < level
+        or (adult is not None and (age is None or age < adult))
+    ):
+        raise AccountError(
+            "This account cannot act for another person.", code="account.representative"
+        )
 
 
 def check_same_person(account: Account, profile: Profile) -> None:

@@ -18,7 +18,7 @@ from eid.errors import AccountError, InsufficientEvidence, RequestRefused, Unava
 from eid.keys import JSON, canonical_json, encode_base64url, parse_json_object
 from eid.levels.account import Account, profile_from_card
 from eid.levels.assurance import Factor
-from eid.levels.factors.card import card_factor
+from eid.levels.factors.card import chip_answered
 from eid.levels.proofing import CHANNELS, check_eligible, raise_remotely
 from eid.oidc import session as sessions
 from eid.oidc.interaction import Interaction, event
@@ -93,7 +93,7 @@ def keep_card(provider: Provider, session: Session, read: Read, *, at: datetime)
     ``account.number_taken`` for a person who has an account: that opens a case.
     """
     interaction, profile = session.interaction, profile_from_card(read.card)
-    card_factor(read.card, at)
+    chip_answered(read.card, at)
     check_eligible(profile, 1, representative=None, rules=provider.rules, at=at)
     holder = provider.accounts.by_number(profile.personal_number)
     if holder is not None:

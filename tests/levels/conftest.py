@@ -39,6 +39,8 @@ class Card:
     dg13: Dg13 | None = field(default_factory=Dg13)
     mrz: MrzLike = field(default_factory=MrzLike)
     expires: date | None = date(2030, 5, 17)
+    source: str = "chip_local"
+    checks: tuple = ()
 
 
 @pytest.fixture

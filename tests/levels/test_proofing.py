@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +8,15 @@ import pytest
 from eid.errors import AccountError, EidError, HolderMismatch, InsufficientEvidence
 from eid.levels.account import Account, profile_from_card
 from eid.levels.assurance import Factor
-from eid.levels.proofing import check_eligible, differences, eligibility, raise_remotely
+from eid.levels.proofing import (
+    Presence,
+    check_eligible,
+    check_representative,
+    differences,
+    eligibility,
+    raise_in_presence,
+    raise_remotely,
+)
 from eid.levels.rules import Rules
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -113,3 +121,147 @@ def test_l006_the_chip_wins_and_the_difference_is_shown(card):
     typed = replace(chip, name="TRAN THI THU", birth_date="1990-05-18", address="")
     assert differences(typed, chip) == ("name", "birth_date")
     assert differences(chip, chip) == ()
+
+
+@dataclass
+class Check:
+    name: str
+    status: str = "passed"
+
+
+ANSWERED = (Check("aa.signature"), Check("aa.freshness"))
+
+
+@pytest.mark.parametrize(
+    ("checks", "age", "raises"),
+    [
+        (ANSWERED, 0, True),
+        ((Check("chip_auth"),), 0, True),
+        ((Check("aa.signature"),), 0, False),
+        ((Check("aa.signature"), Check("aa.freshness", "absent")), 0, False),
+        ((Check("chip_auth", "unknown"),), 0, False),
+        ((), 0, False),
+        (ANSWERED, 121, False),
+    ],
+)
+def test_l001_a_remote_confirmation_stands_in_for_an_anchor_not_for_the_chip(
+    card, checks, age, raises
+):
+    read = card(
+        possession_proven=False,
+        source="chip_remote_verifier",
+        checks=checks,
+        verified_at=AT - timedelta(seconds=age),
+    )
+    if raises:
+        raised = raise_remotely(NEW, read, channel=channel(), rules=RULES, at=AT)
+        assert (raised.level, raised.source) == (1, "chip_remote_verifier")
+        return
+    with pytest.raises(InsufficientEvidence) as caught:
+        raise_remotely(NEW, read, channel=channel(), rules=RULES, at=AT)
+    assert caught.value.missing == ("card.possession",)
+
+
+def face(age=0, method="face"):
+    return Factor.of(method, AT - timedelta(seconds=age))
+
+
+@pytest.mark.parametrize(
+    ("presence", "match"),
+    [
+        (Presence(officer="o1"), "officer"),
+        (Presence(officer="o1", second="o2", two=True), "officer"),
+        (Presence(face=face(180)), "face"),
+        (Presence(officer="o1", face=face()), "officer"),
+    ],
+)
+def test_level_2_in_presence(card, presence, match):
+    raised = raise_in_presence(NEW, card(), presence=presence, rules=RULES, at=AT)
+    assert (raised.state, raised.level, raised.holder_match) == ("active", 2, match)
+    assert raised.profile.personal_number == "001190000001"
+    late = card(verified_at=AT - timedelta(minutes=15))  # a second officer may take his time
+    assert raise_in_presence(NEW, late, presence=presence, rules=RULES, at=AT).level == 2
+
+
+@pytest.mark.parametrize(
+    ("presence", "refusal"),
+    [
+        (Presence(), "account.holder_match_missing"),
+        (Presence(face=face(181)), "account.holder_match_missing"),
+        (Presence(face=face(-61)), "account.holder_match_missing"),
+        (Presence(face=face(method="passkey")), "account.holder_match_missing"),
+        (Presence(officer="a1"), "counter.own_account"),
+        (Presence(officer="o1", second="a1"), "counter.own_account"),
+        (Presence(officer="o1", two=True), "counter.second_officer"),
+        (Presence(officer="o1", second="o1", two=True), "counter.second_officer"),
+        (Presence(face=face(), two=True), "counter.second_officer"),
+    ],
+)
+def test_l002_nobody_comes_to_level_2_without_other_eyes(card, presence, refusal):
+    with pytest.raises(AccountError) as caught:
+        raise_in_presence(NEW, card(), presence=presence, rules=RULES, at=AT)
+    assert code(caught) == refusal
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"possession_proven": False},
+        {"verified_at": AT - timedelta(seconds=901)},
+        {"verified_at": AT + timedelta(seconds=61)},
+    ],
+)
+def test_l001_in_presence_too_the_chip_must_have_answered(card, changes):
+    with pytest.raises(InsufficientEvidence) as caught:
+        raise_in_presence(
+            NEW, card(**changes), presence=Presence(officer="o1"), rules=RULES, at=AT
+        )
+    assert caught.value.missing == ("card.possession",)
+
+
+def test_l005_in_presence_the_rules_of_age_hold(card):
+    young = card()
+    young.holder.birth_date = "2019-01-01"
+    given = {"presence": Presence(officer="o1"), "rules": RULES, "at": AT}
+    with pytest.raises(AccountError) as caught:
+        raise_in_presence(NEW, young, **given)
+    assert code(caught) == "account.representative_missing"
+    ward = raise_in_presence(NEW, young, representative="parent", **given)
+    assert (ward.level, ward.representative) == (2, "parent")
+    other, stranger = replace(ward, state="expired", level=0), card()
+    stranger.holder.personal_number = "001190000002"
+    with pytest.raises(HolderMismatch):
+        raise_in_presence(other, stranger, **given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "good"),
+    [
+        ({}, True),
+        ({"level": 1}, False),
+        ({"state": "locked"}, False),
+        ({"id": "ward"}, False),
+        ({"representative": "somebody"}, False),
+        ({"profile": None}, False),
+        ({"birth": "2008-11-21"}, True),  # 18 today
+        ({"birth": "2008-11-22"}, False),
+        ({"birth": ""}, False),
+    ],
+)
+def test_l005_who_may_act_for_a_ward(card, changes, good):
+    changes = dict(changes)
+    profile = profile_from_card(card())
+    if "birth" in changes:
+        profile = replace(profile, birth_date=changes.pop("birth"))
+    account = Account(
+        id="parent", username="p", created_at=AT, state="active", level=2, profile=profile
+    )
+    account = replace(account, **changes)
+    if good:
+        check_representative(account, "ward", level=2, rules=RULES, at=AT)
+        return
+    with pytest.raises(AccountError) as caught:
+        check_representative(account, "ward", level=2, rules=RULES, at=AT)
+    assert code(caught) == "account.representative"
+    with pytest.raises(AccountError):
+        check_representative(None, "ward", level=2, rules=RULES, at=AT)
