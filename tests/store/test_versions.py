@@ -1,11 +1,16 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import insert, select
 
-from eid.store import versions
+from eid.store import Database, versions
+from eid.store.schema import meta
 
 
 def test_the_revisions_are_those_of_the_migrations() -> None:
@@ -30,3 +35,55 @@ def test_a_schema_in_place_is_opened_without_alembic(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     assert seen == ["True", "False"]
+
+
+KILLED = """
+import os, signal, sys
+from alembic import op
+from eid.store import Database
+made, create = [], op.create_table
+def create_and_die(*arguments, **options):
+    create(*arguments, **options)
+    made.append(arguments[0])
+    if len(made) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+op.create_table = create_and_die
+Database.open(sys.argv[1]).migrate()
+"""
+
+
+def _upgrade_to(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "eid.store:migrations")
+    config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config)
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        context = EnvironmentContext(
+            config, script, fn=lambda now, _context: script._upgrade_revs(revision, now)
+        )
+        with context:
+            script.run_env()
+
+
+@pytest.mark.parametrize("begun", [None, "0001"])
+def test_f004_an_upgrade_killed_half_way_is_done_again(url: str, begun: str | None) -> None:
+    """Nothing of it is there after kill -9 in its middle; the next one finds what was before."""
+    database = Database.open(url)
+    row = {"name": "kept", "value": b"before"}
+    if begun is not None:
+        _upgrade_to(database, begun)
+        with database.write() as connection:
+            connection.execute(insert(meta), row)
+    killed = subprocess.run([sys.executable, "-c", KILLED, url], check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    with database.read() as connection:
+        assert versions.current(connection) == begun
+    database.migrate()
+    database.check()
+    with database.read() as connection:
+        kept = (
+            connection.execute(select(meta.c.value).where(meta.c.name == "kept")).scalars().all()
+        )
+    assert kept == ([] if begun is None else [b"before"])
+    database.close()
