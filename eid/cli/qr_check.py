@@ -219,6 +219,8 @@ def _present(
         "kind": "presence",
         "issuer": presence.issuer,
         "audience": asked.audience,
+        "place": asked.place or None,
+        "purpose": asked.purpose or None,
         "subject": presence.subject.hex(),
         "issued_at": presence.issued_at.isoformat(),
         "expires_at": presence.expires_at.isoformat(),

@@ -8,15 +8,21 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from unicodedata import normalize
 
 import typer
 
 from eid.cli import qr_input
 from eid.cli.qr_issue import signer_of_options, write_code
 from eid.errors import FormatError, RequestRefused
+
+if TYPE_CHECKING:
+    from eid.qr.presence import Asked
 
 _SUBJECT = re.compile(r"(?:[0-9a-fA-F]{2}){1,16}")
 
@@ -25,17 +31,25 @@ def ask(
     audience: Annotated[str, typer.Argument(help="This place's name, usually its URL.")],
     *,
     out: Annotated[Path, typer.Option(help="Where to write: .png, .svg or .txt (mode 0600).")],
+    where: Annotated[str, typer.Option(help="Words for the person: the desk or ward.")] = "",
+    purpose: Annotated[str, typer.Option(help="Words for the person: what it is for.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Draw a question for one person: who asks, and a fresh challenge. Keep it for the check."""
-    from eid.qr.presence import Asked, new_challenge
-    from eid.qr.question import MAX_AUDIENCE, write_question
+    """Draw a question for one person: who asks, where and why, and a fresh challenge.
 
-    if not 0 < len(audience) <= MAX_AUDIENCE:
-        raise FormatError("A place has a name of 1 to 200 characters.", code="qr.question")
-    text = write_question(Asked(audience=audience, challenge=new_challenge()))
-    symbol = write_code(out, text, "M")
-    _say({"file": str(out), "audience": audience, "version": symbol.version}, as_json=as_json)
+    Keep it for the check.
+    """
+    from eid.qr.presence import Asked, new_challenge
+    from eid.qr.question import MAX_WORDS, write_question
+
+    name, place, reason = (normalize("NFC", word) for word in (audience, where, purpose))
+    if not name or len((name + place + reason).encode()) > MAX_WORDS:
+        raise FormatError(
+            "Name, place and purpose have 1 to 200 bytes together.", code="qr.question"
+        )
+    asked = Asked(audience=name, challenge=new_challenge(), place=place, purpose=reason)
+    symbol = write_code(out, write_question(asked), "M")
+    _say({"file": str(out), **_words(asked), "version": symbol.version}, as_json=as_json)
     return 0
 
 
@@ -55,11 +69,15 @@ def answer(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Option(help="Who: up to 16 bytes in hex, pairwise; random if left out.")
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=60, help="How long it lives.")] = 30,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="The person has seen who asks, and agreed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Answer a question with a presence code, after saying who asks. Nothing else is opened.
+    """Answer a question with a presence code, for a person who agreed. Nothing else is opened.
 
-    Exit code 0 answered, 1 for a place that is not known, 2 unusable input.
+    At a terminal it says who asks, where and why, and wants a yes; a program that calls it has
+    asked the person itself. Exit code 0 answered, 1 for a place that is not known, 2 unusable input.
     """
     from eid.qr.presence import issue_presence
     from eid.qr.question import read_question
@@ -68,6 +86,9 @@ def answer(  # noqa: PLR0913 - one parameter per option
     if asked.audience not in place:
         raise RequestRefused("The place that asks is not known.", code="qr.audience")
     signer, name = signer_of_options(config, key, issuer)
+    if not yes and sys.stdin.isatty():
+        said = ", ".join(f"{kind} {word}" for kind, word in _words(asked).items())
+        typer.confirm(f"Answer this question? {said}", abort=True, err=True)
     if subject is not None and not _SUBJECT.fullmatch(subject):
         raise FormatError("A subject is 1 to 16 bytes in hexadecimal.", code="input.subject")
     text = issue_presence(
@@ -79,14 +100,19 @@ def answer(  # noqa: PLR0913 - one parameter per option
     )
     symbol = write_code(out, text, "M")
     _say(
-        {"file": str(out), "issuer": name, "audience": asked.audience, "seconds": seconds,
+        {"file": str(out), "issuer": name, **_words(asked), "seconds": seconds,
          "version": symbol.version},
         as_json=as_json,
     )  # fmt: skip
     return 0
 
 
-def _say(report: dict[str, str | int], *, as_json: bool) -> None:
+def _words(asked: Asked) -> dict[str, str]:
+    words = {"audience": asked.audience, "place": asked.place, "purpose": asked.purpose}
+    return {kind: word for kind, word in words.items() if word}
+
+
+def _say(report: Mapping[str, str | int], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from unicodedata import normalize
 
 import typer
 
@@ -44,6 +45,12 @@ def verifier(  # noqa: PLR0913 - the options of a command
     audience: Annotated[
         str | None, typer.Option(help="This place's name in presence codes, usually a URL.")
     ] = None,
+    where: Annotated[
+        str, typer.Option(help="Words in the question to the person: the desk or ward.")
+    ] = "",
+    purpose: Annotated[
+        str, typer.Option(help="Words in the question to the person: what it is for.")
+    ] = "",
     max_stale_hours: Annotated[
         float, typer.Option(min=0, max=8760, help="How long lists count past their own time.")
     ] = 0,
@@ -70,7 +77,9 @@ def verifier(  # noqa: PLR0913 - the options of a command
         publishers=_keys(publisher or []),
         issuers=_keys(issuer or []),
         status_uris=tuple(named),
-        audience=audience,
+        audience=None if audience is None else normalize("NFC", audience),
+        place=normalize("NFC", where),
+        purpose=normalize("NFC", purpose),
         max_stale=timedelta(hours=max_stale_hours),
         max_age=None if max_age_days is None else timedelta(days=max_age_days),
         require_status=require_status,

@@ -15,7 +15,8 @@ b'subject'
 Every character counts on a small screen: the code is not compressed, since random bytes do not
 shrink, and it does not name its issuer, who follows from the key.
 The relying party shows a fresh challenge, the person's device has the issuer sign it, and the
-relying party checks offline: audience, challenge, a life of at most a minute, and once only. A
+relying party checks offline: audience, challenge with the words that were shown beside it, a life of
+at most a minute, and once only. A
 live relay is not prevented by any code on a screen; see docs/threat-model.md.
 """
 
@@ -58,19 +59,34 @@ _NONCE: Final = 10
 _CHIP: Final = -70_001
 _PURPOSE: Final = b"eid-presence-v1"
 """Signed along, never sent: no other token of the issuer can pass for a presence code."""
+_QUESTION: Final = b"eid-presence-question-v1"
 _ID_SIZE: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the relying party asks: its own identifier and a fresh challenge of 16 bytes."""
+    """What the relying party asks: its own identifier and a fresh challenge of 16 bytes.
+
+    ``place`` and ``purpose`` are words for the person who answers; the answer signs them too.
+    """
 
     audience: str
     challenge: bytes = field(repr=False)
+    place: str = ""
+    purpose: str = ""
 
     def __post_init__(self) -> None:
         if len(self.challenge) != CHALLENGE_SIZE or not self.audience:
             raise ValueError("a presence code needs an audience and a challenge of 16 bytes")
+
+    @property
+    def nonce(self) -> bytes:
+        """What the answer names: the challenge, or a digest of the question that has words."""
+        if not self.place and not self.purpose:
+            return self.challenge
+        words = [text.encode() for text in (self.audience, self.place, self.purpose)]
+        framed = b"".join(len(word).to_bytes(2, "big") + word for word in words)
+        return hashlib.sha256(_QUESTION + framed + self.challenge).digest()[:CHALLENGE_SIZE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +161,7 @@ def issue_presence(  # noqa: PLR0913 - all but the question by keyword
         cwt.EXP: now + int(life.total_seconds()),
         cwt.IAT: now,
         cwt.CTI: identifier,
-        _NONCE: asked.challenge,
+        _NONCE: asked.nonce,
     }
     if evidence_digest is not None:
         claims[_CHIP] = chip_commitment(evidence_digest, identifier)
@@ -177,7 +193,7 @@ def verify_presence(
         raise VerificationError("The code lives longer than it may.", code="qr.lifetime")
     if claims.audience != asked.audience:
         raise RequestRefused("The code was made for somebody else.", code="qr.audience")
-    if not hmac.compare_digest(nonce, asked.challenge):
+    if not hmac.compare_digest(nonce, asked.nonce):
         raise ChallengeMismatch("The code answers another question.", code="qr.challenge")
     once = tuple(_digest(key.issuer, part) for part in (presence.id, nonce))
     until = presence.expires_at + timedelta(seconds=SKEW_S)

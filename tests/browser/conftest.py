@@ -96,6 +96,8 @@ class Clinic:
             publishers=(IssuerKey.of(PUBLISHER, self.root.public_key),),
             status_uris=(LIST,),
             audience=CLINIC,
+            place="Khoa Cấp cứu, bàn 3",
+            purpose="Nhận bệnh <b>",
             max_stale=self.max_stale,
         )
 

@@ -48,7 +48,7 @@ async ({ keys, cases }) => {
       };
     },
     async presence(test, trusted) {
-      const asked = { audience: test.asked.audience, challenge: fromHex(test.asked.challenge) };
+      const asked = { ...test.asked, challenge: fromHex(test.asked.challenge) };
       const options = { at: test.at, seen: new Seen() };
       for (const before of test.seen_before ?? []) await verifyPresence(before, trusted, asked, options);
       const { subject, issuer } = await verifyPresence(test.input, trusted, asked, options);

@@ -1,6 +1,7 @@
 """A clerk at the page: camera or picture in; green, amber or red with words out."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -8,7 +9,6 @@ from PIL import Image
 
 from eid.qr import base45, cbor, cose, envelope
 from eid.qr.claim169 import Biometric
-from eid.qr.presence import Asked
 from eid.qr.render import render_png
 from eid.qr.signers import SoftwareSigner
 from eid.qr.verifier.settings import TRUST_PATH
@@ -140,6 +140,9 @@ def test_presence_passes_once(desk, clinic):
     desk.page.click("#ask")
     asked = desk.question()
     assert asked.audience == "https://clinic.example.vn"
+    assert (asked.place, asked.purpose) == ("Khoa Cấp cứu, bàn 3", "Nhận bệnh <b>")
+    assert desk.words("#question-place") == asked.place
+    assert desk.words("#question-purpose") == asked.purpose
     text = clinic.presence(asked)
     assert desk.show(text) == ("green", "page.accepted")
     assert bytes(range(16)).hex() in desk.words("#verdict-details")
@@ -161,7 +164,8 @@ REPLAY = """async ([text, challenge]) => {
   const knowledge = new Knowledge(seen);
   const at = Date.now() / 1000;
   await knowledge.restore(at);
-  const asked = { audience: knowledge.config.audience, challenge: Uint8Array.from(challenge) };
+  const { audience, place, purpose } = knowledge.config;
+  const asked = { audience, place, purpose, challenge: Uint8Array.from(challenge) };
   return (await judge(text, knowledge, { at, asked, seen })).code;
 }"""
 
@@ -192,9 +196,12 @@ def test_another_credential_ends_the_question(desk, clinic):
 def test_presence_for_others_is_red(desk, clinic):
     desk.page.click("#ask")
     asked = desk.question()
-    other = Asked(audience="https://bank.example.vn", challenge=asked.challenge)
+    other = replace(asked, audience="https://bank.example.vn")
     assert desk.show(clinic.presence(other)) == ("red", "qr.audience")
     desk.next()
+    for words in ({"place": "Ngân hàng"}, {"purpose": "Vay tiền"}, {"place": "", "purpose": ""}):
+        assert desk.show(clinic.presence(replace(asked, **words))) == ("red", "qr.challenge")
+        desk.next()
     assert desk.show(clinic.presence(asked, age_s=40)) == ("red", "qr.expired")
     desk.next()
     assert desk.show(clinic.presence(asked)) == ("green", "page.accepted")

@@ -1,6 +1,8 @@
 """`eid qr ask | answer | verify --question`: rows Q-001, Q-002 and Q-014, as processes see them."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 
@@ -85,6 +87,38 @@ def test_q002_who_asks_is_said_and_signed(run, asked, issuer, tmp_path):
     assert run("qr", "ask", "https://evil.example", "--out", attacker)[0] == 0
     refused = run(*checking(answer, attacker.read_text().strip(), tmp_path))
     assert json.loads(refused[1])["code"] == "qr.audience"
+
+
+def test_q002_place_and_purpose_are_said_and_signed(run, issuer, tmp_path):
+    ask = ["qr", "ask", PLACE, "--where", "Khoa Cấp cứu, bàn 3"]
+    question, other = tmp_path / "question.txt", tmp_path / "other.txt"
+    assert run(*ask, "--purpose", "Nhận bệnh", "--out", question)[0] == 0
+    assert run(*ask, "--purpose", "Vay tiền", "--out", other)[0] == 0
+    answer, report = answered(run, question.read_text().strip(), issuer, tmp_path)
+    assert (report["place"], report["purpose"]) == ("Khoa Cấp cứu, bàn 3", "Nhận bệnh")
+    refused = run(*checking(answer, other.read_text().strip(), tmp_path))
+    assert json.loads(refused[1])["code"] == "qr.challenge"
+    said = json.loads(run(*checking(answer, question.read_text().strip(), tmp_path))[1])
+    assert (said["verdict"], said["place"], said["purpose"]) == (
+        "accepted", "Khoa Cấp cứu, bàn 3", "Nhận bệnh",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", ""])
+def test_q002_at_a_terminal_the_person_must_agree(asked, issuer, tmp_path, typed):
+    """A real terminal: the question is shown on it, and without a yes nothing is signed."""
+    main, other = pty.openpty()
+    command = [sys.executable, "-m", "eid.cli", "qr", "answer", asked, "--out",
+               tmp_path / "a.txt", "--place", PLACE, *issuer]  # fmt: skip
+    with subprocess.Popen(command, stdin=other, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        os.write(main, typed.encode() or b"\x04")
+        _, said = process.communicate(timeout=120)
+    os.close(main)
+    os.close(other)
+    assert process.returncode != 0
+    assert PLACE in said
+    assert not (tmp_path / "a.txt").exists()
 
 
 @pytest.mark.parametrize("audience", ["https://evil.example", PLACE + "/", PLACE.upper()])

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from eid.errors import EidError, FormatError, Inconsistent, RequestRefused
+from eid.errors import ChallengeMismatch, EidError, FormatError, Inconsistent, RequestRefused
 from eid.qr import base45
 from eid.qr.cache import CachedStatus, ListCache
 from eid.qr.claim169 import Identity
@@ -40,10 +40,30 @@ def test_q002_the_place_that_is_shown_is_the_place_that_is_signed(world):
         replace(PLACE, audience="https://evil.example"),
         replace(PLACE, audience=PLACE.audience + "/"),
         replace(PLACE, challenge=bytes(16)),
+        replace(PLACE, place="Desk 3"),
+        replace(PLACE, purpose="Check-in"),
     ):
         with pytest.raises(EidError) as refusal:
             check(world, text, other)
         assert refusal.value.code in {"qr.audience", "qr.challenge"}
+
+
+def test_q002_place_and_purpose_that_are_shown_are_signed(world):
+    """A victim who agreed to a check-in at the clinic has not agreed to a loan at a bank."""
+    asked = replace(PLACE, place="Khoa Cấp cứu, bàn 3", purpose="Nhận bệnh")
+    shown = read_question(write_question(asked))
+    assert (shown.place, shown.purpose) == (asked.place, asked.purpose)
+    text = presence(world, shown)
+    for other in (
+        PLACE,
+        replace(asked, place="Ngân hàng Mẫu"),
+        replace(asked, purpose="Vay tiền"),
+        replace(asked, place=asked.purpose, purpose=asked.place),
+    ):
+        with pytest.raises(ChallengeMismatch) as refusal:
+            check(world, text, other)
+        assert refusal.value.code == "qr.challenge"
+    assert check(world, text, asked)
 
 
 @pytest.mark.parametrize("audience", ["https://clinic\u202e.example", "a\u200bb", "a\0b", "a\tb"])

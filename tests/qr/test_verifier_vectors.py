@@ -78,9 +78,7 @@ def credential(case, keys):
 
 
 def presence(case, keys):
-    asked = Asked(
-        audience=case["asked"]["audience"], challenge=bytes.fromhex(case["asked"]["challenge"])
-    )
+    asked = Asked(**{**case["asked"], "challenge": bytes.fromhex(case["asked"]["challenge"])})
     at, seen = moment(case["at"]), SeenInMemory()
     for before in case.get("seen_before", []):
         verify_presence(before, keys, asked, at=at, seen=seen)

@@ -13,24 +13,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from unicodedata import normalize
 
 from eid.errors import SettingsError
 from eid.keys import JSON, canonical_json
 from eid.qr import cose
 from eid.qr.issuers import IssuerKey
+from eid.qr.question import MAX_WORDS
 from eid.qr.trust_list import public_key_bytes
 
 VERSION = 1
 TRUST_PATH = "lists/trust-list"
-MAX_AUDIENCE = 200
-"""Bytes: what fits the code that the page draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSettings:
     """One use of the page. ``publishers`` sign the trust list; ``issuers`` are believed without.
 
-    ``audience`` is the name that presence codes are made for; without it none are asked.
+    ``audience`` is the name that presence codes are made for; without it none are asked. ``place``
+    and ``purpose`` are the words beside it (`eid.qr.presence.Asked`).
     ``max_stale`` is how long a list counts after its own time (`eid.qr.status.StatusLists`).
     """
 
@@ -38,6 +39,8 @@ class PageSettings:
     issuers: tuple[IssuerKey, ...] = ()
     status_uris: tuple[str, ...] = ()
     audience: str | None = None
+    place: str = ""
+    purpose: str = ""
     max_stale: timedelta = timedelta(0)
     max_age: timedelta | None = None
     require_status: bool = False
@@ -45,10 +48,19 @@ class PageSettings:
     def __post_init__(self) -> None:
         if not self.publishers and not self.issuers:
             raise _refuse("The verifier page needs a publisher's or an issuer's key.")
-        if self.audience is not None and not 0 < len(self.audience.encode()) <= MAX_AUDIENCE:
-            raise _refuse("The audience of presence codes has 1 to 200 bytes.")
+        self._check_question()
         if any(key.denied for key in (*self.publishers, *self.issuers)):
             raise _refuse("Denied times belong into the trust list, not beside a pinned key.")
+
+    def _check_question(self) -> None:
+        """What `eid.qr.question` writes must fit the code that the page draws."""
+        words = (self.audience or "") + self.place + self.purpose
+        if self.audience is None and words:
+            raise _refuse("Place and purpose belong to an audience of presence codes.")
+        if self.audience == "" or len(words.encode()) > MAX_WORDS:
+            raise _refuse("Audience, place and purpose have 1 to 200 bytes together.")
+        if not words.isprintable() or normalize("NFC", words) != words:
+            raise _refuse("Audience, place and purpose hold hidden characters, or are not in NFC.")
 
     @property
     def status_paths(self) -> Mapping[str, str]:
@@ -61,6 +73,8 @@ class PageSettings:
             {
                 "version": VERSION,
                 "audience": self.audience,
+                "place": self.place,
+                "purpose": self.purpose,
                 "publishers": [_entry(key) for key in self.publishers],
                 "issuers": [_entry(key) for key in self.issuers],
                 "policy": {

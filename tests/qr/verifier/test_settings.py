@@ -33,6 +33,10 @@ def test_settings_that_cannot_work(es256):
         {},
         {"issuers": (key,), "audience": ""},
         {"issuers": (key,), "audience": "ế" * 67},
+        {"issuers": (key,), "audience": "a" * 100, "place": "a" * 60, "purpose": "a" * 41},
+        {"issuers": (key,), "place": "Desk 3"},
+        {"issuers": (key,), "audience": "a", "purpose": "a\u202eb"},
+        {"issuers": (key,), "audience": "a", "place": "e\u0301"},
         {"issuers": (denied,)},
         {"publishers": (denied,)},
     ):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -608,6 +610,7 @@ def presence() -> None:
         code(f"{name}, names another issuer", forge(signer, k1=OTHER), refused="qr.issuer_of_key")
         code(f"{name}, packed as a credential", envelope.pack(base45.decode(text)),
              kind="credential", refused="qr.signature")  # fmt: skip
+    asked_with_words(code)
     code("lives a minute", forge(k4=NOW + 60), accepted={"subject": b"s".hex(), "issuer": ISSUER})
     code("lives too long", forge(k4=NOW + 61), refused="qr.lifetime")
     code("a credential", forged(P256), refused="qr.cbor")
@@ -620,6 +623,29 @@ def presence() -> None:
         code(title, forge(**changed), refused="qr.presence")
     code("signed in a denied time", forge(ED25519, k6=NOW - 7, k4=NOW + 9), keys=["eddsa denied"],
          refused="qr.key_denied")  # fmt: skip
+
+
+def asked_with_words(code: Callable[..., None]) -> None:
+    """Place and purpose are signed: an answer to other words is one to another question."""
+    whole = {"subject": b"s".hex(), "issuer": ISSUER}
+    shown = {"place": "Khoa Cấp cứu, bàn 3", "purpose": "Nhận bệnh"}
+    other = {"place": "Ngân hàng Mẫu", "purpose": "Vay tiền"}
+    asked = {"audience": ASKED.audience, "challenge": ASKED.challenge.hex()}
+    for name, signer in (("es256", P256), ("eddsa", ED25519)):
+        for title, words in (("place and purpose", shown), ("place", {"place": shown["place"]}),
+                             ("purpose", {"purpose": shown["purpose"]})):  # fmt: skip
+            text = issue_presence(replace(ASKED, **words), subject=b"s", key=signer, at=AT)
+            code(f"{name}, {title}", text, asked={**asked, **words}, accepted=whole)
+            code(f"{name}, {title}, nothing shown", text, asked=asked, refused="qr.challenge")
+            for kind in words:
+                changed = {**words, kind: other[kind]}
+                code(f"{name}, {title}, other {kind}", text, asked={**asked, **changed},
+                     refused="qr.challenge")  # fmt: skip
+    plain = issue_presence(ASKED, subject=b"s", key=ED25519, at=AT)
+    code("words where none were shown", plain, asked={**asked, **shown}, refused="qr.challenge")
+    swapped = {"place": shown["purpose"], "purpose": shown["place"]}
+    text = issue_presence(replace(ASKED, **shown), subject=b"s", key=ED25519, at=AT)
+    code("words changed places", text, asked={**asked, **swapped}, refused="qr.challenge")
 
 
 def raw_key(signer: SoftwareSigner) -> str:

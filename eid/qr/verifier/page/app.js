@@ -19,7 +19,7 @@ const nowSeconds = () => Date.now() / 1000;
 
 const state = {
   language: LANGUAGES[0],
-  asked: null, // {audience, challenge} of the question on the screen
+  asked: null, // {audience, challenge, place, purpose} of the question on the screen
   holder: null, // {issuer, subject} that the answer must belong to
   verdict: null,
   notice: null,
@@ -119,7 +119,8 @@ function renderVerdict() {
 
 function ask() {
   const challenge = crypto.getRandomValues(new Uint8Array(CHALLENGE_SIZE));
-  state.asked = { audience: knowledge.config.audience, challenge };
+  const { audience, place, purpose } = knowledge.config;
+  state.asked = { audience, challenge, place, purpose };
   showQuestion(state.asked);
   leaveTo("question");
 }

@@ -162,6 +162,8 @@ export function readConfig(raw) {
   const { max_stale_s: maxStaleS, max_age_s: maxAgeS, require_status: requireStatus } = raw.policy;
   return {
     audience: raw.audience,
+    place: raw.place ?? "",
+    purpose: raw.purpose ?? "",
     publishers: raw.publishers.map(readKey),
     issuers: raw.issuers.map(readKey),
     policy: { maxStaleS, maxAgeS, requireStatus },

@@ -152,6 +152,10 @@ export function showQuestion(asked) {
   $("question-code").setAttribute("viewBox", `0 0 ${side} ${side}`);
   $("question-code").replaceChildren(path);
   $("question-audience").textContent = visible(asked.audience);
+  for (const kind of ["place", "purpose"]) {
+    $(`question-${kind}`).textContent = visible(asked[kind]);
+    $(`question-${kind}`).parentElement.hidden = !asked[kind];
+  }
 }
 
 export function showKnowledge(knowledge, language) {

@@ -7,9 +7,9 @@
  */
 
 // Both are written by scripts/seal_verifier.py; a test compares them with the files.
-const VERSION = "0f77e80acd5ff316";
+const VERSION = "258e6f8f263978b8";
 const FILES = {
-  "app.js": "sha256-svgBb5Pc0/nvsItEpXj+ue9UPtHny4y4bvN2O3KMrgI=",
+  "app.js": "sha256-qEg8IMAhhiR6QksXbuLcTIy1XJaAKGI3M5IGWxIfdt8=",
   "camera.js": "sha256-1gUeAQ4ZwWl4uq0jVRbc4u3VJ/hATvbiarUJcDSXzzQ=",
   "core/base45.js": "sha256-umGqEHSyGC7McQUTn//g0TQlOAxn7oGxEs8VXzg3Pnk=",
   "core/bytes.js": "sha256-sW7KIeiA/y0UX9SdmfPkHQgqGcZm6QBfwoJTYiRbdP0=",
@@ -22,7 +22,7 @@ const FILES = {
   "core/fields.js": "sha256-zh6oGCUBGhAYzYEJWtawQtkHM+O75CZYGAGhmfPrsM4=",
   "core/issuers.js": "sha256-qtLqtoRVuRHGuvn6mgCOea/uor7nBKrl0bblZd/Ah7Q=",
   "core/keys.js": "sha256-Rdfc5tnbnO2EYi8eujnvWsT2aE4DREgvl9URpe8Rw6g=",
-  "core/presence.js": "sha256-VYP+M4LAggMW7pgZ0aj/9pO/qhJUhMFM5qS4G4fVoys=",
+  "core/presence.js": "sha256-E9XVJZmhfwJGmWOodX3jNkPMQ9lvfn/9k8ddJ0ebOeA=",
   "core/qr_writer.js": "sha256-jUZplKh3EB+VAiJFlPsX/OToZDz46KEikQN/rLhgnns=",
   "core/refused.js": "sha256-iEGc3/YhygvI32xQNueb9JdUGmE7VIAZbv3cAs13Gs0=",
   "core/status.js": "sha256-pJpJAI8NAhOKMJcfdKiWdW/82aUfyJlvNB5npwVFJ4I=",
@@ -31,14 +31,14 @@ const FILES = {
   "icon-192.png": "sha256-RnMx2q7bLP/U5/aJgepZmDVjqK2efEsFbC/B5DcRouE=",
   "icon-512.png": "sha256-LwZM9kYVFHo049KEkqG6+b6pBPRGWFDjUNcFbcQp7aE=",
   "icon.svg": "sha256-9Nl/J9EGYaLeACny77Zev0N1QvIfIfdZmjUP4A8Ek9Y=",
-  "index.html": "sha256-MSFEU3fB63hJbZlGtzEiHrrNzbV1K9tlj/Su83J0loo=",
+  "index.html": "sha256-udOPCAtuDBbgGk13oRw46/lFnaf4ILm0hz3Yb3GplmQ=",
   "judge.js": "sha256-MS/RGp9RLh6Q8nvXgt6IknaNJV/+H9o636ReKcSDB2Y=",
-  "knowledge.js": "sha256-BQHody1ytiAJxtZiyBUcJT5Ju+tL5CaTgQliM4dHbpY=",
+  "knowledge.js": "sha256-24IF1vOJCdJ0ZOQCPTdrfAnYuJmTupGTpGkxMfgu+sM=",
   "manifest.webmanifest": "sha256-VExup20tUndCTpiP8VcSMxFZ+URV8cl1fqsfP8eR1ew=",
-  "screen.js": "sha256-JnI2SnhM4TM84WHGmtsjB3d91pUYqzqFbOkrtLKl5Ms=",
+  "screen.js": "sha256-iUt6vUn2Nx7PoWYQKgTS2USKYDmNVgM+RFG7Y26dai0=",
   "store.js": "sha256-5yWA7lpS9vZzaf64cP21Jr3Wc0xulAI3Gavq25M4wwg=",
   "style.css": "sha256-YnHNM6KjMKIRVamsG0aEOwuGOEL7Hv29TAhcF6L2LVQ=",
-  "texts.js": "sha256-laG7cJle6m8Yk8fxSVTUX/lE10Yrho0t/+G2A9t4Kuc=",
+  "texts.js": "sha256-m85lbV4o52XGvec37uEK0g1BvoOAWEDJQvwFwEUnp9E=",
   "vendor/zxing-wasm/es/reader/index.js": "sha256-2QxpqCev87fIyMoxDv6+kWce8Hb3oOyDciv8VCgU9IQ=",
   "vendor/zxing-wasm/es/share.js": "sha256-CIaPt3CwpOS56z1xcBXNX7886wZJLUyy0t0nOdsRiQ8=",
   "vendor/zxing-wasm/reader/zxing_reader.wasm": "sha256-6K8x7bVtBSL03nRJWDk4XvAZuovJDTjl7LLxh5XYb7I=",

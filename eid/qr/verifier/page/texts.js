@@ -31,6 +31,8 @@ const TEXTS = {
     "The person scans this code with their app and shows the answer. The answer works once, within a minute.",
   ],
   "question_for": ["Bên hỏi", "Asked by"],
+  "question_place": ["Nơi hỏi", "Place"],
+  "question_purpose": ["Mục đích", "Purpose"],
   "question_picture": ["Mã QR của câu hỏi", "QR code of the question"],
   "green": ["HỢP LỆ", "VALID"],
   "amber": ["HỢP LỆ, CẦN LƯU Ý", "VALID, WITH CARE"],

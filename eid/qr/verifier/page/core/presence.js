@@ -15,15 +15,30 @@ const NONCE = 10;
 const CHIP = -70_001;
 const PURPOSE = encodeText("eid-presence-v1"); // signed along, never sent
 const QUESTION = "EIDASK1:";
+const BOUND = encodeText("eid-presence-question-v1");
 const AUDIENCE = 3;
+const PLACE = 11;
+const WHY = 12;
 
-/** What the verifier shows as a QR code: who asks, and a fresh challenge. */
-export function question({ audience, challenge }) {
-  return QUESTION + base45.encode(cbor.encode(new Map([[AUDIENCE, audience], [NONCE, challenge]])));
+/** What the verifier shows as a QR code: who asks, where and why, and a fresh challenge. */
+export function question({ audience, challenge, place = "", purpose = "" }) {
+  const words = [[PLACE, place], [WHY, purpose]].filter(([, word]) => word);
+  const content = new Map([[AUDIENCE, audience], [NONCE, challenge], ...words]);
+  return QUESTION + base45.encode(cbor.encode(content));
+}
+
+/** What the answer names: the challenge, or a digest of the question that has words. */
+async function nonceOf({ audience, challenge, place = "", purpose = "" }) {
+  if (!place && !purpose) return challenge;
+  const framed = [audience, place, purpose].flatMap((word) => {
+    const bytes = encodeText(word);
+    return [Uint8Array.of(bytes.length >> 8, bytes.length & 0xff), bytes];
+  });
+  return (await sha256(concat(BOUND, ...framed, challenge))).slice(0, CHALLENGE_SIZE);
 }
 
 /**
- * Check a scanned code against what was asked ({audience, challenge}); it passes once.
+ * Check a scanned code against what was asked ({audience, challenge, place, purpose}); it passes once.
  *
  * `seen.add(keys, {until, at})` remembers all keys in one step, false if one was there already.
  */
@@ -36,7 +51,7 @@ export async function verifyPresence(text, keys, asked, { at, seen }) {
   cwt.checkTimes(claims, { at, skewS: SKEW_S });
   if (presence.expiresAt - presence.issuedAt > MAX_LIFE_S) throw new Refused("qr.lifetime");
   if (claims.audience !== asked.audience) throw new Refused("qr.audience");
-  if (!equalInConstantTime(nonce, asked.challenge)) throw new Refused("qr.challenge");
+  if (!equalInConstantTime(nonce, await nonceOf(asked))) throw new Refused("qr.challenge");
   const once = [await memory(key.issuer, presence.id), await memory(key.issuer, nonce)];
   if (!(await seen.add(once, { until: presence.expiresAt + SKEW_S, at }))) {
     throw new Refused("qr.replayed");
