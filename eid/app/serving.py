@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -44,6 +44,7 @@ def serve(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
+        http=HTTPModes.http1,  # what a proxy speaks to us; no second way to say the same
         workers=settings.workers,
         blocking_threads=THREADS,
         log_level=LogLevels.error,  # it would warn of so many threads, which are for slow clients
@@ -56,7 +57,8 @@ def serve(settings: Settings) -> None:
 
 
 def _create_gated(settings: Settings) -> Gate:
-    return Gate(create_wsgi(settings), max_body=MAX_SEALED)
+    trusted = networks(settings.trusted_proxies)
+    return Gate(create_wsgi(settings), max_body=MAX_SEALED, trusted=trusted)
 
 
 def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Response]:

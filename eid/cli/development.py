@@ -50,7 +50,7 @@ def serve_development(
     refuse_production(config, environ)
     check_free("127.0.0.1", port)
     registered = registered_clients(clients)
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
     from granian.server import Server
 
@@ -61,6 +61,7 @@ def serve_development(
             address="127.0.0.1",
             port=port,
             interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
             workers=1,
             blocking_threads=4,
             log_level=LogLevels.error,

@@ -63,7 +63,7 @@ class RateLimit:
         """Whether one more is welcome. A limit of 0 admits all."""
         if not self._per_minute or is_loopback(address):
             return True
-        window, key = int(now) // WINDOW_S, _neighbourhood(address)
+        window, key = int(now) // WINDOW_S, neighbourhood(address)
         with self._lock:
             if window != self._window or len(self._seen) >= MAX_ADDRESSES:
                 self._window, self._seen = window, {}
@@ -120,7 +120,8 @@ def is_loopback(address: str) -> bool:
     return _is_address(address) and ipaddress.ip_address(address).is_loopback
 
 
-def _neighbourhood(address: str) -> str:
+def neighbourhood(address: str) -> str:
+    """What counts as one address: an IPv6 address stands for its /64."""
     if not _is_address(address):
         return address[:64]
     found = ipaddress.ip_address(address)

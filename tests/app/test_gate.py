@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from eid.app.gate import WAITING, WORKING, Gate
+from eid.app.gate import SHARE, WAITING, WORKING, Gate
+from eid.oidc.traffic import networks
 
 
 class Slow:
@@ -29,9 +30,13 @@ def echo(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
     return [environ["wsgi.input"].read()]
 
 
-def ask(gate: Gate, body: Any = None, length: str = "") -> tuple[str, bytes]:
+def ask(
+    gate: Gate, body: Any = None, length: str = "", peer: str = "127.0.0.1", said: str = ""
+) -> tuple[str, bytes]:
     seen: list[str] = []
-    environ = {"CONTENT_LENGTH": length, "wsgi.input": body or io.BytesIO()}
+    environ = {"CONTENT_LENGTH": length, "wsgi.input": body or io.BytesIO(), "REMOTE_ADDR": peer}
+    if said:
+        environ["HTTP_X_FORWARDED_FOR"] = said
     content = b"".join(gate(environ, lambda status, _headers: seen.append(status)))
     return seen[0], content
 
@@ -56,6 +61,40 @@ def test_slow_bodies_hold_neither_other_requests_nor_more_than_their_share() -> 
         thread.join(20)
     assert answers == [("200 OK", b"aaa")] * WAITING
     assert ask(gate, io.BytesIO(b"abc"), "3") == ("200 OK", b"abc"), "and all is free again"
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "other", "other_said"),
+    [
+        ("192.0.2.7", "", "192.0.2.8", ""),
+        ("2001:db8::1", "", "2001:db8:0:1::1", ""),
+        ("127.0.0.1", "192.0.2.7", "127.0.0.1", "192.0.2.8"),
+        ("192.0.2.7", "192.0.2.9", "192.0.2.8", "192.0.2.9"),
+    ],
+)
+def test_one_address_cannot_take_every_place(
+    peer: str, said: str, other: str, other_said: str
+) -> None:
+    gate = Gate(echo, 100, trusted=networks(["127.0.0.1"]))
+    arrived, go = threading.Semaphore(0), threading.Event()
+    answers: list[tuple[str, bytes]] = []
+
+    def slow() -> None:
+        answers.append(ask(gate, Slow(arrived, go), "3", peer, said))
+
+    threads = [threading.Thread(target=slow, daemon=True) for _ in range(SHARE)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert arrived.acquire(timeout=20)
+    status, _ = ask(gate, io.BytesIO(b"abc"), "3", peer, said)
+    assert status == "503 Service Unavailable"
+    assert ask(gate, io.BytesIO(b"abc"), "3", other, other_said) == ("200 OK", b"abc")
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [("200 OK", b"aaa")] * SHARE
+    assert ask(gate, io.BytesIO(b"abc"), "3", peer, said) == ("200 OK", b"abc")
 
 
 def test_few_work_at_once() -> None:
