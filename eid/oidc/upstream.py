@@ -34,6 +34,7 @@ from eid.errors import OAuthError, RequestRefused, Unavailable
 from eid.keys import JSON, JwkSet, verify_jwt
 
 _TIMEOUT_S = 10
+_SKEW_S = 30
 _MAX_ANSWER = 256 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -57,6 +58,7 @@ class PendingLogin:
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
     acr: str | None = None
+    shown_after: int | None = None
 
     def to_json(self) -> str:
         """For a server-side session store."""
@@ -66,6 +68,7 @@ class PendingLogin:
                 "nonce": self.nonce,
                 "code_verifier": self.code_verifier,
                 "acr": self.acr,
+                "shown_after": self.shown_after,
             }
         )
 
@@ -93,23 +96,43 @@ class RelyingParty:
         self._rng = rng
         self._metadata: Mapping[str, JSON] | None = None
 
-    def begin(self, *, acr: str | None = None) -> tuple[str, PendingLogin]:
+    def begin(
+        self,
+        *,
+        acr: str | None = None,
+        scope: str | None = None,
+        max_age: int | None = None,
+        at: datetime | None = None,
+    ) -> tuple[str, PendingLogin]:
         """The URL to send the browser to, and what to keep until it comes back.
 
         ``acr`` is asked for as an *essential* claim (Core §5.5.1.1): the login ends at that
-        level or with ``unmet_authentication_requirements``.
+        level or with ``unmet_authentication_requirements``. ``scope`` asks for less, or more,
+        than the settings' for this one login. ``max_age`` is how many seconds before ``at``, the
+        time now, the person may have shown the factors; 0 asks for them anew.
 
         Raises Unavailable when the provider does not answer, RequestRefused when its metadata
         is not that of the configured issuer.
         """
+        if (max_age is None) is not (at is None):
+            raise TypeError("max_age and at belong together")
+        shown_after = None
+        if max_age is not None and at is not None:
+            shown_after = int(at.timestamp()) - max_age
         pending = PendingLogin(
-            state=self._rng(32), nonce=self._rng(32), code_verifier=self._rng(48), acr=acr
+            state=self._rng(32),
+            nonce=self._rng(32),
+            code_verifier=self._rng(48),
+            acr=acr,
+            shown_after=shown_after,
         )
         extra = {"nonce": pending.nonce}
+        if max_age is not None:
+            extra["max_age"] = str(max_age)
         if acr is not None:
             wanted = {"id_token": {"acr": {"essential": True, "value": acr}}}
             extra["claims"] = json.dumps(wanted, separators=(",", ":"))
-        url, _ = self._session().create_authorization_url(
+        url, _ = self._session(scope=scope).create_authorization_url(
             self._endpoint("authorization_endpoint"),
             state=pending.state,
             code_verifier=pending.code_verifier,
@@ -176,6 +199,10 @@ class RelyingParty:
             raise RequestRefused("The ID token belongs to another login.", code="rp.nonce")
         if pending.acr is not None and claims.get("acr") != pending.acr:
             raise RequestRefused("The login is not at the level asked for.", code="rp.acr")
+        if pending.shown_after is not None:
+            shown = claims.get("auth_time")
+            if not isinstance(shown, int) or shown < pending.shown_after - _SKEW_S:
+                raise RequestRefused("The login is older than it may be.", code="rp.auth_time")
         return claims
 
     def _userinfo(self, access_token: str) -> Mapping[str, JSON]:
@@ -183,11 +210,11 @@ class RelyingParty:
             self._endpoint("userinfo_endpoint"), {"Authorization": f"Bearer {access_token}"}
         )
 
-    def _session(self, *, state: str | None = None) -> OAuth2Session:
+    def _session(self, *, state: str | None = None, scope: str | None = None) -> OAuth2Session:
         return OAuth2Session(
             client_id=self.settings.client_id,
             client_secret=self.settings.client_secret,
-            scope=self.settings.scope,
+            scope=scope or self.settings.scope,
             redirect_uri=self.settings.redirect_uri,
             code_challenge_method="S256",
             token_endpoint_auth_method="client_secret_basic",  # noqa: S106 — a method's name

@@ -159,7 +159,7 @@ class Reception:
             self._home(req, resp, error)
             return
         self.checkin.look_up(visit, at=self.clock())
-        raise falcon.HTTPSeeOther(f"/visit/{visit.id}", headers=resp.headers)
+        raise falcon.HTTPSeeOther(f"/visit/{visit.id}")
 
     def _home(
         self, req: falcon.Request, resp: falcon.Response, error: EidError | None = None

@@ -73,14 +73,19 @@ class Site:
 
 
 class Guard:
-    """Before every request: the right host, and for a form the right page (no DNS rebinding)."""
+    """Before every request: the right host, and for a form the right page (no DNS rebinding).
 
-    def __init__(self, origin: str) -> None:
+    ``leads_to`` are other origins that a form may be redirected to, such as a login's.
+    """
+
+    def __init__(self, origin: str, leads_to: tuple[str, ...] = ()) -> None:
         self._origin, self._host = origin, urlsplit(origin).netloc
+        policy = " ".join((HEADERS["Content-Security-Policy"], *leads_to))
+        self._headers = {**HEADERS, "Content-Security-Policy": policy}
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Refuse what another site sent, and set the headers that every page has."""
-        resp.set_headers(dict(HEADERS))
+        resp.set_headers(self._headers)
         own = req.get_header("Origin") in {None, self._origin}
         if req.get_header("Host") != self._host or (req.method == "POST" and not own):
             raise falcon.HTTPForbidden
@@ -94,7 +99,7 @@ class Language:
         if language not in LANGUAGES:
             raise falcon.HTTPNotFound
         resp.set_cookie("language", language, path="/", same_site="Lax", secure=False)
-        raise falcon.HTTPSeeOther("/", headers=resp.headers)
+        raise falcon.HTTPSeeOther("/")
 
 
 class Style:
@@ -106,9 +111,11 @@ class Style:
         resp.text = STYLE
 
 
-def app(origin: str, routes: Mapping[str, object]) -> falcon.App[falcon.Request, falcon.Response]:
+def app(
+    origin: str, routes: Mapping[str, object], *, leads_to: tuple[str, ...] = ()
+) -> falcon.App[falcon.Request, falcon.Response]:
     """The application: the example's routes, its style sheet and the choice of language."""
-    made = falcon.App(middleware=[Guard(origin)])
+    made = falcon.App(middleware=[Guard(origin, leads_to)])
     for path, resource in {**routes, "/style.css": Style()}.items():
         made.add_route(path, resource)
     made.add_route("/language/{language}", Language())

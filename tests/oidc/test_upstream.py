@@ -293,3 +293,22 @@ def test_a_provider_that_is_away(provider: Provider) -> None:
     party = RelyingParty(party.settings)
     with pytest.raises(Unavailable):
         finish(party, provider, pending)
+
+
+def test_fresh_factors_are_asked_for_and_checked(party: RelyingParty, provider: Provider) -> None:
+    for age, fits in ((20, True), (600, False), (None, False)):
+        begin(party, provider, acr=None)
+        url, pending = party.begin(max_age=0, at=NOW, scope="openid address")
+        query = parse_qs(urlsplit(url).query)
+        assert (query["max_age"], query["scope"]) == (["0"], ["openid address"])
+        provider.claims["nonce"] = pending.nonce
+        if age is not None:
+            provider.claims["auth_time"] = int(NOW.timestamp()) - age
+        if fits:
+            assert finish(party, provider, pending).claims["auth_time"]
+            continue
+        with pytest.raises(RequestRefused) as refused:
+            finish(party, provider, pending)
+        assert refused.value.code == "rp.auth_time"
+    with pytest.raises(TypeError):
+        party.begin(max_age=0)

@@ -1,0 +1,74 @@
+"""A portal that asks for the right level, followed: the command, the excerpt, the table."""
+
+import re
+import shlex
+import socket
+import time
+from pathlib import Path
+
+import requests
+
+from eid.cli.demo.processes import Process
+from examples.public_service.procedures import CIVIL
+
+from .test_counter_page import free_ports
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/portal.md").read_text()
+
+
+def test_the_excerpt_is_the_programs() -> None:
+    (excerpt,) = re.findall(r"<!-- excerpt: portal.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    assert excerpt in (ROOT / "examples/public_service/portal.py").read_text()
+
+
+def test_the_table_has_every_procedure_and_its_levels() -> None:
+    rows = re.findall(
+        r"^\| [a-z].*? \| (level \d|nothing) \| (level \d|nothing).*\|$", PAGE, re.MULTILINE
+    )
+    said = [(row[0][-1], row[1].removesuffix("nothing")[-1:]) for row in rows]
+    meant = [(one.acr[-1], (one.send_acr or "")[-1:]) for one in CIVIL.values()]
+    assert said == meant
+
+
+def test_one_command_starts_all(tmp_path: Path) -> None:
+    (text,) = re.findall(r"<!-- run: portals -->\n```sh\n(.*?)\n```", PAGE)
+    _, *arguments = shlex.split(text)
+    port = free_block()
+    running = Process.start(
+        "portals",
+        [*arguments, "--port", str(port)],
+        folder=tmp_path,
+        environ={"PYTHONPATH": str(ROOT)},
+    )
+    try:
+        portal = f"http://127.0.0.1:{port + 2}"
+        deadline = time.monotonic() + 120
+        while "password" not in (tmp_path / "portals.log").read_text():
+            assert running.handle.poll() is None, (tmp_path / "portals.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert "Thủ tục" in requests.get(portal, timeout=60).text
+        login = requests.get(f"{portal}/p/own_data", timeout=60)
+        assert login.url.startswith(f"http://127.0.0.1:{port}/")
+    finally:
+        running.stop()
+
+
+def free_block() -> int:
+    """The first of four ports in a row that are free now."""
+    for _ in range(50):
+        first = int(free_ports(1)[0])
+        if first > 65000:
+            continue
+        held = [socket.socket() for _ in range(4)]
+        try:
+            for offset, one in enumerate(held):
+                one.bind(("127.0.0.1", first + offset))
+        except OSError:
+            continue
+        finally:
+            for one in held:
+                one.close()
+        return first
+    raise AssertionError("no four ports in a row are free")
