@@ -61,9 +61,9 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._modes = _Modes.of(engine)
-        self._direct = Direct(engine)
         self._process = os.getpid()
         self._inherited: list[Pool] = []
+        self._direct = Direct(lambda: self._engines().base)
 
     @classmethod
     def open(cls, url: str, *, insecure_fast_commit: bool = False) -> Database:

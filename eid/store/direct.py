@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol, cast
 
@@ -51,13 +51,17 @@ class _Line:
 
 
 class Direct:
-    """Connections of one process to one database. Raises Unavailable, without a cause."""
+    """Connections of one process to one database. Raises Unavailable, without a cause.
 
-    def __init__(self, engine: Engine) -> None:
+    ``engine`` gives the process's own engine: after a fork another one than before.
+    """
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine = engine
-        self._postgresql = engine.dialect.name == "postgresql"
+        self._dialect = engine().dialect
+        self._postgresql = self._dialect.name == "postgresql"
         self._begin = "BEGIN" if self._postgresql else "BEGIN IMMEDIATE"
-        driver = engine.dialect.loaded_dbapi
+        driver = self._dialect.loaded_dbapi
         self._faults = cast("type[Exception]", driver.Error)
         self._broken_rules = cast("type[Exception]", driver.IntegrityError)
         self._idle: list[_Line] = []
@@ -158,7 +162,7 @@ class Direct:
 
     def _new(self) -> _Line:
         try:
-            pooled = self._engine.raw_connection()
+            pooled = self._engine().raw_connection()
             connection = pooled.driver_connection
             pooled.detach()
         except (SQLAlchemyError, self._faults):
@@ -166,7 +170,7 @@ class Direct:
         if self._postgresql:
             connection.autocommit = True  # type: ignore[union-attr]
         driver = cast("_Driver", connection)
-        return _Line(driver, Work(driver.cursor(), self._engine.dialect))
+        return _Line(driver, Work(driver.cursor(), self._dialect))
 
     def _give_back(self, line: _Line) -> None:
         line.fresh = False

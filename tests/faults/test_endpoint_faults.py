@@ -7,7 +7,9 @@ row of the record and no row of the record without its token, and the next reque
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -68,7 +70,7 @@ def plan(database, monkeypatch):
         line.work.cursor = FaultyCursor(line.work.cursor, made)
         return line
 
-    made = Plan(error=direct._engine.dialect.loaded_dbapi.OperationalError)
+    made = Plan(error=direct._dialect.loaded_dbapi.OperationalError)
     direct.close()
     monkeypatch.setattr(direct, "_new", faulty)
     return made
@@ -226,3 +228,29 @@ def test_a_code_survives_a_database_that_was_down(world, plan):
     plan.arm(None)
     assert world.redeem(made).status == 200
     assert world.redeem(made).status == 400
+
+
+CONTEXT = multiprocessing.get_context("fork")
+
+
+def _logins(world, done) -> None:
+    while True:
+        world.redeem(world.code(client_id="keeper", scope="openid profile"), auth="keeper")
+        done.send_bytes(b".")
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.002, 0.005, 0.011])
+def test_a_process_killed_at_any_moment(world, database, audit, wait):
+    """Between any two statements: what was committed is whole, and the next process goes on."""
+    seen, done = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=_logins, args=(world, done))
+    process.start()
+    for _ in range(2):
+        assert seen.poll(120)
+        seen.recv_bytes()
+    time.sleep(wait)
+    process.kill()
+    process.join()
+    in_step(database, audit)
+    assert world.redeem(world.code()).status == 200
+    in_step(database, audit)
