@@ -34,6 +34,7 @@ from eid.oidc.clients import client_from_metadata
 ROOT = Path(__file__).resolve().parent.parent
 EID = Path(sys.executable).with_name("eid")
 PEER = ROOT / "bench" / "peers" / "oidc"
+PLACE = ROOT / ".eid" / "bench" / "oidc"
 EMPTY = ROOT / "bench" / "peers" / "empty_app.py"
 PERSON = "level2"
 
@@ -240,7 +241,7 @@ def empty_app() -> Iterator[Server]:
 @contextmanager
 def peer(name: str, store: str) -> Iterator[Side]:
     port = free_port()
-    command = ["node", PEER / "provider.mjs", str(port), store]
+    command = ["node", PLACE / "provider.mjs", str(port), store]
     with running(command, port, rp.DISCOVERY) as server:
         yield Side(name, server, rp.NODE, rp.Person(port))
 
@@ -249,11 +250,11 @@ def peer_is_ready() -> bool:
     """Whether node and the pinned packages are here; they are fetched on first use."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return False
-    if not (PEER / "node_modules" / "oidc-provider").exists():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=PEER, capture_output=True, check=False)
-        return done.returncode == 0
-    return True
+    shutil.copytree(PEER, PLACE, dirs_exist_ok=True)
+    if (PLACE / "node_modules" / "oidc-provider").exists():
+        return True
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    return subprocess.run(command, cwd=PLACE, capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
