@@ -13,6 +13,7 @@ from eid.oidc import (
     card_login,
     card_request,
     consent as consents,
+    device,
     session as sessions,
     sign_on,
     sign_up,
@@ -134,10 +135,17 @@ def password(provider: Provider, request: Request) -> Response:
     def advance() -> Session:
         if not username or not secret or len(secret) > MAX_PASSWORD:
             raise AccountError("User name and password are both needed.", code="login.refused")
-        return with_password(provider, session, username, secret, address=request.address, at=at)
+        known = device.read(provider, request)
+        further = with_password(
+            provider, session, username, secret, address=request.address, at=at, device=known
+        )
+        right.append(username)
+        return further
 
+    right: list[str] = []
     try:
-        return step(provider, request, session, advance, at=at)
+        answer = step(provider, request, session, advance, at=at)
+        return device.remember(provider, answer, right[0], at=at) if right else answer
     except AccountError as error:
         _log.info("login refused: %s [%s]", error.code, request.correlation)
         problem = Problem.of(error, request.correlation)

@@ -26,7 +26,7 @@ from eid.oidc.session import Session
 from eid.oidc.sign_on import SESSION_AUTH_LEVEL
 
 
-def with_password(
+def with_password(  # noqa: PLR0913 - each is a fact of its own
     provider: Provider,
     session: Session,
     username: str,
@@ -34,11 +34,14 @@ def with_password(
     *,
     address: str,
     at: datetime,
+    device: str = "",
 ) -> Session:
     """The login after a password; AccountError ``login.refused`` or ``login.throttled``."""
     interaction = session.interaction
     try:
-        account = provider.accounts.check_password(username, password, address=address, at=at)
+        account = provider.accounts.check_password(
+            username, password, address=address, at=at, device=device
+        )
     except AccountError as error:
         refused = event(interaction, "login.password_refused", at, code=error.code)
         provider.grants.record([refused])

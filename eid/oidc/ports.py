@@ -123,12 +123,16 @@ class Accounts(Protocol):
         """The account of the person with this personal number, found by keyed hash."""
 
     def check_password(
-        self, username: str, password: str, *, address: str, at: datetime
+        self, username: str, password: str, *, address: str, at: datetime, device: str = ""
     ) -> Account:
         """The account, or AccountError ``login.refused`` or ``login.throttled``.
 
-        Unknown users get the same answer in the same time class.
+        Unknown users get the same answer in the same time class. Guesses with a ``device`` token
+        of this name are counted apart from everybody else's.
         """
+
+    def device_token(self, username: str, *, at: datetime) -> str:
+        """A token for a browser that has just logged in; it says nothing and opens nothing."""
 
     def subject(self, account_id: str, sector: str) -> str:
         """The pairwise ``sub`` of the account for a sector."""

@@ -212,6 +212,7 @@ class MemoryAccounts:
         self.accounts: dict[str, Account] = {}
         self.passwords: dict[str, str] = {}
         self.throttled = False
+        self.devices: list[str] = []
 
     def create(self, account: Account, *, password: str) -> None:
         self.accounts[account.id] = account
@@ -230,13 +231,17 @@ class MemoryAccounts:
         return None
 
     def check_password(
-        self, username: str, password: str, *, address: str, at: datetime
+        self, username: str, password: str, *, address: str, at: datetime, device: str = ""
     ) -> Account:
+        self.devices.append(device)
         if self.throttled:
             raise AccountError("Too many attempts.", code="login.throttled")
         if self.passwords.get(username) != password:
             raise AccountError("Wrong.", code="login.refused")
         return next(a for a in self.accounts.values() if a.username == username)
+
+    def device_token(self, username: str, *, at: datetime) -> str:
+        return hashlib.sha256(f"{username}|{at}".encode()).hexdigest()
 
     def subject(self, account_id: str, sector: str) -> str:
         return hashlib.sha256(f"{account_id}|{sector}".encode()).hexdigest()

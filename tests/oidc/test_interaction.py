@@ -140,6 +140,24 @@ def test_too_many_attempts(world, browser):
     assert int(answer.headers["retry-after"]) > 0
 
 
+def test_o053_a_browser_that_logged_in_says_so_the_next_time(world, browser):
+    """Only a right password makes it known, and its guesses are counted apart from then on."""
+    here = world.begin(browser)
+    refused = world.password(browser, here, password="wrong password")
+    assert not [line for line in refused.cookies if "device" in line]
+    right = world.password(browser, here)
+    (line,) = [line for line in right.cookies if "device" in line]
+    name, value = line.partition(";")[0].split("=")
+    assert ("HttpOnly" in line, "SameSite=Lax" in line) == (True, True)
+    assert name.startswith("__Host-") == ("Secure" in line)
+    assert "thu" not in value
+    world.password(browser, world.begin(browser), password="wrong password")
+    assert world.accounts.devices == ["", "", value]
+    browser.cookies[name] = "x" * 129
+    world.password(browser, world.begin(browser))
+    assert world.accounts.devices[-1] == ""
+
+
 @pytest.mark.parametrize("state", ["locked", "closed"])
 def test_a_locked_account_after_its_password(world, browser, state):
     world.accounts.change(replace(world.people["thu"], state=state))
