@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ import typer
 
 from eid.cli.inputs import moment, secret
 from eid.cli.ports import check_free
-from eid.errors import FormatError
+from eid.errors import FormatError, ReaderError
 
 if TYPE_CHECKING:
     from eid.app.gate import Gate
@@ -82,10 +83,15 @@ def _serve(config: Path) -> int:
 def _load(settings: AgentSettings) -> Gate:
     from eid.app.gate import Gate
     from eid.kiosk.app import MAX_FORM, create_app
+    from eid.kiosk.desk import Desk
+    from eid.kiosk.watch import watch
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     if settings.kiosk is None:
-        return Gate(create_app(settings), max_body=MAX_FORM)
+        desk = Desk()
+        with contextlib.suppress(ReaderError):  # without pyscard the pages go without its state
+            watch(settings, desk.reader_changed)
+        return Gate(create_app(settings, desk=desk), max_body=MAX_FORM)
     from eid.app.kiosk import open_kiosk
 
     program = open_kiosk(settings)

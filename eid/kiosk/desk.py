@@ -26,7 +26,7 @@ from typing import Any, Literal
 from eid.errors import RequestRefused
 from eid.kiosk.screens import Session, advance, offers
 
-ReaderState = Literal["ready", "card", "none", "down"]
+ReaderState = Literal["unknown", "ready", "card", "none", "down"]
 IDLE_S = 60.0
 CLERK_IDLE_S = 300.0
 
@@ -37,7 +37,7 @@ class Live:
 
     version: int
     screen: str
-    reader: ReaderState = "none"
+    reader: ReaderState = "unknown"
     online: bool = True
     done: int = 0
     total: int = 0
@@ -148,6 +148,11 @@ class Desk:
         with self._changed:
             if any(getattr(self._live, name) != value for name, value in changes.items()):
                 self._tell(**changes)
+
+    def reader_changed(self, state: ReaderState, *, came_back: bool = False) -> None:
+        """What a watch of the readers saw; whether a reader came back matters to visits only."""
+        del came_back
+        self.show(reader=state)
 
     def wait(self, version: int, timeout: float) -> Live:
         """The live state once it is newer than ``version``, or as it is after ``timeout``."""

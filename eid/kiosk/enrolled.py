@@ -52,8 +52,9 @@ class EnrolledSettings:
     most_visits: int = 2_000
 
     def __post_init__(self) -> None:
-        if not self.languages:
-            raise _wrong("languages")
+        for key in ("id", "organisation", "purpose", "languages"):
+            if not getattr(self, key):
+                raise _wrong(key)
         for key, low, high in (
             ("idle_s", 15, 600),
             ("clerk_idle_s", 15, 3_600),

@@ -115,7 +115,9 @@ def _parse(table: Mapping[str, Any]) -> Texts:
 
 def _check_complete(texts: Texts, file: str) -> None:
     model = _load(LANGUAGES[0], None)
-    for part in ("page", "files", "kiosk", "screens", "errors"):
+    if "error" not in texts.errors:  # every other code has the words of its nearest parent
+        raise _wrong(file, "[errors.error]")
+    for part in ("page", "files", "kiosk", "screens"):
         for key in getattr(model, part):
             if key not in getattr(texts, part):
                 raise _wrong(file, f"[{part}] {key}")
