@@ -120,6 +120,8 @@ class Kiosk:
         self.desk.show(reader=state)
         if state == "ready" and before == "card":
             self.desk.happened("card_away")
+        if state == "down":
+            self.desk.happened("service_gone")
         if came_back and offers(self.desk.session, "reader_back"):
             self.desk.fire("reader_back")
             self.start()
@@ -188,6 +190,8 @@ class Kiosk:
 
     def _trouble(self, error: EidError, generation: int) -> None:
         self._fire(trouble_of(error), generation, problem=logged(error))
+        if self.desk.live.reader == "down":  # a dying service fails in several ways
+            self.desk.happened("service_gone")
 
     def _fire(self, event: str, generation: int, **given: object) -> None:
         # the person may have gone on meanwhile: then there is no row, and nothing to show

@@ -305,7 +305,10 @@ def _to_start(rows: tuple[Edge, ...]) -> Iterator[Edge]:
         yield Edge(source=screen, event="card_away", target="welcome", drops=EVERYTHING)
 
 
-_ROWS: Final = (*_VISIT, *_ASSISTED, *_LOGIN, *_to_trouble())
+_SERVICE_GONE: Final = Edge(
+    source="unplugged", event="service_gone", target="service_down", needs=_CONSENTED
+)
+_ROWS: Final = (*_VISIT, *_ASSISTED, *_LOGIN, *_to_trouble(), _SERVICE_GONE)
 EDGES: Final[tuple[Edge, ...]] = (*_ROWS, *_to_start(_ROWS))
 SCREENS: Final = tuple(dict.fromkeys(name for row in EDGES for name in (row.source, row.target)))
 
