@@ -93,6 +93,10 @@ def verify(  # noqa: PLR0913 - one parameter per option
     publisher: Annotated[
         list[Path] | None, typer.Option(help="Who signs the trust list; a file like --issuer.")
     ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(help="For codes of other issuers: a trust folder with their authorities."),
+    ] = None,
     status: Annotated[
         list[str] | None, typer.Option(help=f"{STATUS_HELP} May be repeated.")
     ] = None,
@@ -124,15 +128,18 @@ def verify(  # noqa: PLR0913 - one parameter per option
 
     Exit code 0 accepted, 1 rejected, 2 unusable input.
     """
+    from eid.qr.chains import verify_chained
     from eid.qr.credential import CredentialPolicy, verify_credential
     from eid.qr.read_foreign import READERS
     from eid.qr.recognise import kind_of
+    from eid.trust.store import TrustStore
 
     if (question is None) != (seen is None):
         raise SettingsError("--question and --seen go together.", code="settings.qr_verify")
     text, moment = qr_input.code(code), inputs.moment(at)
     stale = timedelta(hours=max_stale_hours)
-    keys = _keys(issuer or [], trust_list, publisher or [], moment, stale)
+    store = None if trust is None else inputs.trust_store(trust)
+    keys = _keys(issuer or [], trust_list, publisher or [], moment, stale, needed=store is None)
     lists = _status(status or [], online, keys, moment, stale)
     policy = CredentialPolicy(
         max_age_s=None if max_age_days is None else int(max_age_days * 86_400),
@@ -143,7 +150,14 @@ def verify(  # noqa: PLR0913 - one parameter per option
         if question is not None and seen is not None:
             report = _present(text, keys, moment, question, seen)
         elif kind in READERS:
-            found = READERS[kind](text.encode(), keys, moment, policy.max_age_s)
+            found = verify_chained(
+                text.encode(),
+                kind=kind,
+                keys=keys,
+                store=store or TrustStore.of(),
+                at=moment,
+                max_age_s=policy.max_age_s,
+            )
             report = _foreign(found)
         else:
             credential = verify_credential(text, keys, at=moment, policy=policy, status=lists)
@@ -160,6 +174,8 @@ def _keys(
     publisher: list[Path],
     at: datetime,
     stale: timedelta,
+    *,
+    needed: bool,
 ) -> IssuerKeys:
     from eid.qr.issuers import IssuerKeys
     from eid.qr.trust_list import verify_trust_list
@@ -170,9 +186,9 @@ def _keys(
     if trust_list is not None:
         pinned = IssuerKeys.of(qr_input.issuer_keys(publisher))
         keys += verify_trust_list(source(trust_list)(), pinned, at=at, max_stale=stale).keys.keys
-    if not keys:
+    if not keys and needed:
         raise SettingsError(
-            "Nobody is trusted: name --issuer, or --trust-list with --publisher.",
+            "Nobody is trusted: name --issuer, --trust, or --trust-list with --publisher.",
             code="settings.qr_verify",
         )
     return IssuerKeys.of(keys)

@@ -12,7 +12,7 @@ from typing import Final
 from eid.errors import SignatureInvalid
 from eid.qr import cose, cwt, envelope
 from eid.qr.cose import Message
-from eid.qr.foreign import ForeignCode, Proof, refuse, signer_among
+from eid.qr.foreign import ForeignCode, Named, Proof, refuse, signer_among
 from eid.qr.issuers import IssuerKeys
 
 PREFIX: Final = "HC1:"
@@ -46,6 +46,12 @@ def verify_dcc(text: str, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
         expires_at=cwt.instant(claims.expires_at),
         content={str(name): value for name, value in certificate.items()},
     )
+
+
+def named_signer(text: str) -> Named:
+    """Kid and country of a certificate that nobody has checked yet."""
+    message = cose.parse(envelope.unpack(text.removeprefix(PREFIX)))
+    return Named(message.kid or b"", cwt.parse_claims(message.payload).issuer or "")
 
 
 def _proof(message: Message) -> Proof:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from eid.errors import FormatError, Inconsistent, SignatureInvalid, UntrustedIssuer
 from eid.qr import algorithms
@@ -42,6 +42,14 @@ class Proof:
     alg: str | None
     signature: bytes = field(repr=False)
     signed: bytes = field(repr=False)
+
+
+class Named(NamedTuple):
+    """What a code says of its signer, read before anything is proven."""
+
+    kid: bytes
+    issuer: str
+    certificate: bytes | None = None
 
 
 def signer_of(keys: IssuerKeys, kid: bytes, *, issuer: str, proof: Proof) -> IssuerKey:

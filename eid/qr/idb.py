@@ -14,7 +14,7 @@ from typing import Final
 
 from eid.errors import SignatureInvalid, VerificationError
 from eid.qr import c40, envelope
-from eid.qr.foreign import ForeignCode, Proof, refuse, signer_of
+from eid.qr.foreign import ForeignCode, Named, Proof, refuse, signer_of
 from eid.qr.issuers import IssuerKeys
 
 PREFIX: Final = "RDB1"
@@ -33,10 +33,7 @@ def verify_idb(text: str, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
     ``FormatError`` ``qr.foreign``, ``qr.zlib``; else as for credentials.
     """
     payload = _payload(text)
-    header, parts = payload[:_HEADER], _items(payload[_HEADER:], end=len(payload) - _HEADER)
-    tags = [tag for tag, _, _ in parts]
-    if tags not in ([_GROUP, _SIGNATURE], [_GROUP, _CERTIFICATE, _SIGNATURE]):
-        raise refuse("barcode of ICAO")
+    header, parts = _parts(payload)
     alg = _ALGORITHMS.get(header[2])
     if alg is None:
         raise SignatureInvalid("The code names an algorithm that is not read.", code="qr.alg")
@@ -58,6 +55,21 @@ def verify_idb(text: str, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
         expires_at=None,
         content=_messages(parts[0][1]),
     )
+
+
+def named_signer(text: str) -> Named:
+    """Country, reference and, where it is inside, certificate of a code nobody has checked yet."""
+    header, parts = _parts(_payload(text))
+    inside = [value for tag, value, _ in parts if tag == _CERTIFICATE]
+    return Named(header[3:8], c40.decode(header[:2]), inside[0] if inside else None)
+
+
+def _parts(payload: bytes) -> tuple[bytes, list[tuple[int, bytes, int]]]:
+    parts = _items(payload[_HEADER:], end=len(payload) - _HEADER)
+    tags = [tag for tag, _, _ in parts]
+    if tags not in ([_GROUP, _SIGNATURE], [_GROUP, _CERTIFICATE, _SIGNATURE]):
+        raise refuse("barcode of ICAO")
+    return payload[:_HEADER], parts
 
 
 def _payload(text: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 from eid.errors import VerificationError
 from eid.qr import c40
-from eid.qr.foreign import ForeignCode, Proof, refuse, signer_of
+from eid.qr.foreign import ForeignCode, Named, Proof, refuse, signer_of
 from eid.qr.issuers import IssuerKeys
 
 MAGIC: Final = 0xDC
@@ -57,6 +57,14 @@ def verify_vds(data: bytes, keys: IssuerKeys, *, at: datetime) -> ForeignCode:
             "features": features,
         },
     )
+
+
+def named_signer(data: bytes) -> Named:
+    """Signer and certificate reference of a seal that nobody has checked yet."""
+    if not 20 <= len(data) <= MAX_BYTES or data[0] != MAGIC:
+        raise refuse("digital seal")
+    signer, reference, _ = _signer(data)
+    return Named((signer + reference).encode("ascii"), signer)
 
 
 def _signer(data: bytes) -> tuple[str, str, int]:
