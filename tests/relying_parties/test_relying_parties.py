@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 
@@ -109,4 +110,35 @@ def test_authlib(issuer: str) -> None:
     assert told["sub"] == claims["sub"]
     fresh = session.refresh_token(metadata["token_endpoint"])
     assert fresh["refresh_token"] != token["refresh_token"]
+    session.close()
+
+
+def test_authlib_with_a_key(issuer: str) -> None:
+    """private_key_jwt: an ECKey object, and the token endpoint as the audience."""
+    metadata = requests.get(f"{issuer}/.well-known/openid-configuration", timeout=10).json()
+    session = OAuth2Session(
+        "keyed",
+        ECKey.import_key(private_jwk()),
+        token_endpoint_auth_method="private_key_jwt",
+        scope="openid profile",
+        redirect_uri=CALLBACK,
+        code_challenge_method="S256",
+    )
+    session.register_client_auth_method(
+        PrivateKeyJWT(metadata["token_endpoint"], headers={"kid": KEY.kid}, alg="ES256")
+    )
+    verifier = "v" * 48
+    url, state = session.create_authorization_url(
+        metadata["authorization_endpoint"], code_verifier=verifier, nonce="n"
+    )
+    token = session.fetch_token(
+        metadata["token_endpoint"],
+        authorization_response=log_in(issuer, url).replace(
+            "http://127.0.0.1:9", "https://rp.example"
+        ),
+        state=state,
+        code_verifier=verifier,
+    )
+    assert token["id_token"]
+    assert session.refresh_token(metadata["token_endpoint"])["access_token"]
     session.close()
