@@ -81,6 +81,12 @@ def test_the_page_command_by_command(set_up: tuple[Path, dict[str, str], str]) -
     assert "client_secret" in said
     shell(BLOCKS["back up"], folder, env)
     assert (folder / "eid.backup.keys").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.environ.get("RELYING_PARTIES") != "all", reason="make relying-parties")
+def test_the_other_commands_of_the_page(set_up: tuple[Path, dict[str, str], str]) -> None:
+    """They are slow, and tests/cli has each of them."""
+    folder, env, _ = set_up
     listed, secret = shell(BLOCKS["services"], folder, env).splitlines()
     assert json.loads(listed)["client_id"] == "portal"
     assert len(secret) == 43
