@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from eid.app.counter import counter_beside
 from eid.app.gate import THREADS, Gate
 from eid.app.installation import open_installation
 from eid.app.qr_lists import SignedLists, add_routes
@@ -52,8 +51,17 @@ def serve(settings: Settings) -> None:
         websockets=False,
         respawn_failed_workers=True,
     )
-    with counter_beside(settings):
+    with _counter(settings):
         server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
+
+
+def _counter(settings: Settings) -> AbstractContextManager[None]:
+    """The counter's process, where there is a counter; else its code is not even loaded."""
+    if settings.counter is None:
+        return nullcontext()
+    from eid.app.counter import counter_beside  # noqa: PLC0415 - see above
+
+    return counter_beside(settings)
 
 
 def _create_gated(settings: Settings) -> Gate:

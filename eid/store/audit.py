@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import cast
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.keys import JSON, JwkSet, SigningKey, canonical_json, parse_json_object, sign_jwt
 from eid.oidc.ports import AuditEvent
@@ -34,7 +33,7 @@ from eid.store.audit_chain import (
 from eid.store.database import Database
 from eid.store.merkle import BLOCK, peaks_of_blocks, root, split
 from eid.store.openings import Openings
-from eid.store.prepared import Place, Prepared
+from eid.store.prepared import Place, Prepared, PreparedInsert
 from eid.store.schema import audit_blocks, audit_chains, audit_heads, audit_rows
 
 HEAD_EVERY = 256
@@ -54,12 +53,7 @@ _MOVE_END = Prepared(
 )
 _APPEND = Prepared(insert(audit_rows))
 _BLOCK = Prepared(insert(audit_blocks))
-_FIRST_END = {
-    dialect.__name__.rpartition(".")[2]: Prepared(
-        dialect.insert(audit_chains).on_conflict_do_nothing()
-    )
-    for dialect in (postgresql, sqlite)
-}
+_FIRST_END = PreparedInsert(audit_chains, lambda new: new.on_conflict_do_nothing())
 _NEW_HEAD = Prepared(insert(audit_heads))
 _HEAD_AT = Prepared(
     select(audit_heads.c.signed).where(
@@ -276,7 +270,7 @@ class Audit:
         found = _LOCK_END.run(place, this).fetchone()
         if found is None:
             first = {"node": self._node, "seq": 0, "hash": START, "peaks": b"", "start": None}
-            _FIRST_END[place.dialect.name].run(place, first)
+            _FIRST_END.run(place, first)
             found = _LOCK_END.run(place, this).fetchone()
         seq, digest, peaks = cast("tuple[int, bytes, bytes]", found)
         return Chain(seq, bytes(digest), split(bytes(peaks)))

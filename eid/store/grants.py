@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import cast
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import Unavailable
@@ -21,7 +20,7 @@ from eid.oidc.ports import AuditEvent, Grant
 from eid.store.audit import Audit
 from eid.store.consents import enter
 from eid.store.database import Database
-from eid.store.prepared import Prepared
+from eid.store.prepared import Prepared, PreparedInsert
 from eid.store.schema import grants
 
 _Row = tuple[str, bytes, bytes, str | None, int, int | None, int | None, int]
@@ -55,10 +54,7 @@ _REVOKE = Prepared(
     .where(grants.c.family == bindparam("this_family"), grants.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
-_CLAIM = {
-    "postgresql": Prepared(postgresql.insert(grants).on_conflict_do_nothing()),
-    "sqlite": Prepared(sqlite.insert(grants).on_conflict_do_nothing()),
-}
+_CLAIM = PreparedInsert(grants, lambda new: new.on_conflict_do_nothing())
 _TOUCH = Prepared(update(grants).where(_THIS, _LIVE).values(version=grants.c.version + 1))
 _FAMILY = Prepared(
     select(grants).where(
@@ -92,8 +88,7 @@ class Grants:
         """Store the grant unless its key exists; of all callers one gets True."""
         row = self._row(grant)
         with self._database.transaction() as work:
-            dialect = "postgresql" if work.dialect.name == "postgresql" else "sqlite"
-            return _CLAIM[dialect].run(work, row).rowcount == 1
+            return _CLAIM.run(work, row).rowcount == 1
 
     def issue_beside(
         self,

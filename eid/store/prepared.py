@@ -7,13 +7,17 @@ is: text, whole numbers, bytes, None.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.expression import Executable
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert
 
 Values = Mapping[str, object]
 
@@ -106,6 +110,31 @@ class Prepared:
             known = _Compiled(str(made), dict(made.params), order)
             self._compiled[dialect.name] = known
         return known
+
+
+class PreparedInsert:
+    """An insert with a conflict clause, which each database has words of its own for.
+
+    Built when it is first run: loading the words of a database that is not used takes long.
+    """
+
+    def __init__(self, table: Table, build: Callable[[Insert], Executable]) -> None:
+        self._table = table
+        self._build = build
+        self._prepared: dict[str, Prepared] = {}
+
+    def run(self, place: Place, values: Values) -> Cursor:
+        """As :meth:`Prepared.run`."""
+        name = place.dialect.name
+        known = self._prepared.get(name)
+        if known is None:
+            known = self._prepared[name] = Prepared(self._build(_insert(name, self._table)))
+        return known.run(place, values)
+
+
+def _insert(name: str, table: Table) -> Insert:
+    words = import_module(f"sqlalchemy.dialects.{name}")
+    return cast("Insert", words.insert(table))
 
 
 def _cursor(place: Place) -> Cursor:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import Connection, bindparam, case, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from eid.errors import AccountError
-from eid.store.prepared import Place, Prepared
+from eid.store.prepared import Place, Prepared, PreparedInsert
 from eid.store.schema import throttles
 
 _THIS = throttles.c.scope == bindparam("this_scope")
@@ -34,17 +33,13 @@ _RELEASE = Prepared(
     .where(_THIS)
     .values(failures=case((_LEFT < 0, 0), else_=_LEFT), blocked_until=0)
 )
-_LOCK = {
-    dialect.__name__.rpartition(".")[2]: Prepared(
-        # the update changes nothing: it locks the row that is there, and lets it be returned
-        dialect.insert(throttles)
-        .on_conflict_do_update(
-            index_elements=[throttles.c.scope], set_={"failures": throttles.c.failures}
-        )
-        .returning(throttles.c.failures, throttles.c.blocked_until, throttles.c.forget_at)
-    )
-    for dialect in (postgresql, sqlite)
-}
+_LOCK = PreparedInsert(
+    throttles,
+    # the update changes nothing: it locks the row that is there, and lets it be returned
+    lambda new: new.on_conflict_do_update(
+        index_elements=[throttles.c.scope], set_={"failures": throttles.c.failures}
+    ).returning(throttles.c.failures, throttles.c.blocked_until, throttles.c.forget_at),
+)
 FORGET_S = 24 * 3600
 LONGEST_S = 900
 
@@ -120,5 +115,5 @@ def forget(connection: Connection, now: int) -> int:
 def _lock(place: Place, scope: bytes, now: int) -> tuple[int, int, int]:
     """Failures, blocked until, forget at; the row is made if need be, and is ours until the end."""
     fresh = {"scope": scope, "failures": 0, "blocked_until": 0, "forget_at": now + FORGET_S}
-    row = _LOCK[place.dialect.name].run(place, fresh).fetchone()
+    row = _LOCK.run(place, fresh).fetchone()
     return cast("tuple[int, int, int]", row)

@@ -2,6 +2,8 @@
 
 The server keeps nothing between the two halves: ``begin_…`` gives a state to store, once, and
 ``complete_…`` takes it back. A passkey that checked its user adds an unknown second kind.
+
+python-fido2 is loaded by the first passkey: a worker that meets none does without it.
 """
 
 from __future__ import annotations
@@ -9,20 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
-
-from fido2.server import Fido2Server
-from fido2.webauthn import (
-    AttestedCredentialData,
-    AuthenticationResponse,
-    PublicKeyCredentialRpEntity,
-    PublicKeyCredentialUserEntity,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
+from typing import TYPE_CHECKING, cast
 
 from eid.errors import FormatError, RequestRefused
 from eid.keys import JSON
+
+if TYPE_CHECKING:
+    from fido2.server import Fido2Server
+    from fido2.webauthn import AttestedCredentialData, UserVerificationRequirement
 
 MAX_CREDENTIAL = 4096
 State = Mapping[str, JSON]
@@ -65,10 +61,15 @@ class PasskeyParty:
 
         ``user_id`` is random and up to 64 bytes, never a personal number.
         """
+        from fido2.webauthn import (  # noqa: PLC0415 - see above
+            PublicKeyCredentialUserEntity,
+            ResidentKeyRequirement,
+        )
+
         user = PublicKeyCredentialUserEntity(id=user_id, name=username, display_name=username)
         options, state = self._server().register_begin(
             user,
-            [AttestedCredentialData(one.data) for one in known],
+            [_credential(one) for one in known],
             resident_key_requirement=ResidentKeyRequirement.PREFERRED,
             user_verification=self._verification,
         )
@@ -91,7 +92,7 @@ class PasskeyParty:
         whose it is (:func:`user_of`).
         """
         options, state = self._server().authenticate_begin(
-            [AttestedCredentialData(one.data) for one in known] or None,
+            [_credential(one) for one in known] or None,
             user_verification=self._verification,
         )
         return _json(dict(options)), _json(state)
@@ -103,7 +104,9 @@ class PasskeyParty:
 
         A counter that does not rise means that two devices have one key.
         """
-        credentials = [AttestedCredentialData(one.data) for one in known]
+        from fido2.webauthn import AuthenticationResponse  # noqa: PLC0415 - see above
+
+        credentials = [_credential(one) for one in known]
         try:
             used = self._server().authenticate_complete(dict(state), credentials, dict(response))
             told = AuthenticationResponse.from_dict(dict(response)).response.authenticator_data
@@ -126,16 +129,22 @@ class PasskeyParty:
 
     @property
     def _verification(self) -> UserVerificationRequirement:
-        asked = UserVerificationRequirement
+        from fido2.webauthn import UserVerificationRequirement as asked  # noqa: PLC0415, N813
+
         return asked.REQUIRED if self.must_verify else asked.PREFERRED
 
     def _server(self) -> Fido2Server:
+        from fido2.server import Fido2Server  # noqa: PLC0415 - see above
+        from fido2.webauthn import PublicKeyCredentialRpEntity  # noqa: PLC0415 - see above
+
         party = PublicKeyCredentialRpEntity(id=self.rp_id, name=self.name)
         return Fido2Server(party, verify_origin=lambda origin: origin == self.origin)
 
 
 def user_of(response: Mapping[str, JSON]) -> bytes:
     """The user handle that an answer carries; RequestRefused ``passkey`` if there is none."""
+    from fido2.webauthn import AuthenticationResponse  # noqa: PLC0415 - see above
+
     try:
         handle = AuthenticationResponse.from_dict(dict(response)).response.user_handle
     except _MALFORMED as error:
@@ -148,9 +157,15 @@ def user_of(response: Mapping[str, JSON]) -> bytes:
 def credential_id(passkey: Passkey) -> bytes:
     """The id of an enrolled passkey; FormatError for data that are none."""
     try:
-        return bytes(AttestedCredentialData(passkey.data).credential_id)
+        return bytes(_credential(passkey).credential_id)
     except _MALFORMED as error:
         raise FormatError("The stored passkey is malformed.", code="passkey") from error
+
+
+def _credential(passkey: Passkey) -> AttestedCredentialData:
+    from fido2.webauthn import AttestedCredentialData  # noqa: PLC0415 - see above
+
+    return AttestedCredentialData(passkey.data)
 
 
 def _json(value: object) -> dict[str, JSON]:
