@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 from sqlalchemy import Row, and_, insert, select, update
 
@@ -24,11 +25,14 @@ from eid.keys import (
     encode_base64url,
     parse_json_object,
 )
+from eid.levels.account import Account
 from eid.levels.assurance import Factor
 from eid.levels.factors.code import Channel, Sender, message, new_code
 from eid.levels.factors.enrolled import Enrolled as Enrolled
 from eid.levels.factors.otp import match_totp, new_totp_secret
 from eid.levels.factors.passkey import Passkey, PasskeyParty, credential_id, user_of
+from eid.levels.factors.password import hash_digits
+from eid.levels.factors.pin import MAX_DIGITS, check_pin, hash_pin
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store import throttle
 from eid.store.audit import Audit
@@ -99,6 +103,38 @@ class Factors:
                 raise AccountError("There is no such factor.", code="factor.unknown")
             kind = "factor.lost" if lost else "factor.removed"
             self._audit.append(connection, [_event(kind, account_id, at, factor_id, by=by)])
+
+    # -- PINs --------------------------------------------------------------------------------
+
+    def enrol_pin(self, account: Account, pin: str, *, at: datetime) -> str:
+        """The id of the new PIN, which takes the place of an older one and counts at once.
+
+        FormatError ``pin.form`` or ``pin.guessed``, also for a part of the person's own numbers.
+        """
+        profile = account.profile
+        known = (
+            () if profile is None
+            else (profile.personal_number, profile.birth_date, profile.document_number)
+        )  # fmt: skip
+        secret: dict[str, JSON] = {"hash": hash_pin(pin, known=known)}
+        older = [kept.row.id for kept in self._kept(account.id, "pin")]
+        factor_id = self._enrol(account.id, "pin", secret, 0, at)
+        for one in older:
+            self.remove(account.id, one, by=account.id, lost=False, at=at)
+        return factor_id
+
+    def check_pin(self, account_id: str, pin: str, *, address: str, at: datetime) -> Factor:
+        """The factor of a right PIN; AccountError ``factor.refused``, ``login.throttled``.
+
+        The same work whether a PIN is enrolled or not.
+        """
+        scopes = self._reserve("pin", account_id, address, at)
+        kept = next(iter(self._kept(account_id, "pin")), None)
+        stored = _nobody() if kept is None else str(kept.secret["hash"])
+        right = check_pin(stored, pin[: MAX_DIGITS + 1])
+        if kept is not None and right and self._use(kept, None, at, scopes):
+            return Factor.of("pin", at)
+        raise self._refuse("pin", account_id, at)
 
     # -- time-based codes --------------------------------------------------------------------
 
@@ -384,6 +420,12 @@ class Factors:
     def _refuse(self, method: str, account_id: str, at: datetime) -> AccountError:
         self._audit.record([_event("factor.refused", account_id, at, method=method)])
         return AccountError("The code is wrong.", code="factor.refused")
+
+
+@cache
+def _nobody() -> str:
+    """A PIN's hash that no PIN has."""
+    return hash_digits(secrets.token_hex(16))
 
 
 def _event(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eid.errors import AccountError, EidError, RequestRefused, Unavailable
+from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.levels.factors.code import Channel, FileSender
 from eid.levels.factors.otp import totp_code
 from eid.levels.factors.passkey import PasskeyParty
@@ -127,6 +127,55 @@ def test_o068_eight_processes_one_code_one_winner(store, url, tmp_path, account)
     assert queue.empty()
     used = [row for row in store.audit.of_account(account.id) if row.event.kind == "factor.used"]
     assert len(used) == 1
+
+
+# -- PINs ------------------------------------------------------------------------------------------
+
+
+def pin(store, account, digits, at=AT):
+    return store.factors.check_pin(account.id, digits, address="192.0.2.1", at=at)
+
+
+def test_a_pin_is_knowledge_and_counts_at_once(store, account):
+    store.factors.enrol_pin(account, "739164", at=AT)
+    assert [one.counts for one in store.factors.enrolled(account.id)] == [True]
+    shown = pin(store, account, "739164")
+    assert (shown.method, shown.kind) == ("pin", "knowledge")
+    with pytest.raises(AccountError) as caught:
+        pin(store, account, "739165")
+    assert code_of(caught) == "factor.refused"
+
+
+def test_a_new_pin_takes_the_place_of_the_old(store, account):
+    store.factors.enrol_pin(account, "739164", at=AT)
+    store.factors.enrol_pin(account, "028461", at=AT)
+    assert len(store.factors.enrolled(account.id)) == 1
+    with pytest.raises(AccountError):
+        pin(store, account, "739164")
+    assert pin(store, account, "028461")
+
+
+def test_o053_pins_are_throttled_and_nobody_without_one_is_told_apart(store, account, person):
+    store.factors.enrol_pin(account, "739164", at=AT)
+    nobody = store.accounts.create(person("mau", "001190000002"))
+    for who in (account, nobody):
+        codes = []
+        for _ in range(6):
+            with pytest.raises(AccountError) as caught:
+                pin(store, who, "111112")
+            codes.append(code_of(caught))
+        assert codes == ["factor.refused"] * 5 + ["login.throttled"]
+    with pytest.raises(AccountError) as caught:
+        pin(store, account, "739164")
+    assert code_of(caught) == "login.throttled"
+    assert pin(store, account, "739164", at=later(60))
+
+
+def test_the_tail_of_the_number_is_no_pin(store, account):
+    with pytest.raises(FormatError) as caught:
+        store.factors.enrol_pin(account, account.profile.personal_number[-6:], at=AT)
+    assert caught.value.code == "pin.guessed"
+    assert store.factors.enrolled(account.id) == ()
 
 
 # -- codes to a channel ----------------------------------------------------------------------------

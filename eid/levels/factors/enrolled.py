@@ -24,5 +24,5 @@ class Enrolled:
 
     @property
     def counts(self) -> bool:
-        """Whether it was confirmed: by its first right code, a passkey by its enrolment."""
-        return self.method == "passkey" or self.used_at is not None
+        """Whether it was confirmed: by its first right code, a passkey or PIN by its enrolment."""
+        return self.method in {"passkey", "pin"} or self.used_at is not None

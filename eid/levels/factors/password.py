@@ -45,6 +45,11 @@ def check_policy(password: str) -> None:
         )
 
 
+def hash_digits(text: str, *, insecure_fast_hash: bool = False) -> str:
+    """The same hash, for digits whose rules :mod:`eid.levels.factors.pin` has checked."""
+    return _hasher(insecure_fast_hash=insecure_fast_hash).hash(text)
+
+
 def is_breached(password: str) -> bool:
     """Whether a password is on the list, whatever its case and its last digits and signs."""
     known = _breached()
