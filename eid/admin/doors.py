@@ -15,6 +15,7 @@ from eid.keys import JSON
 from eid.oidc.cookies import set_cookie
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
+from eid.oidc.sign_on import account_family
 
 _YEAR = 365 * 24 * 3600
 
@@ -84,7 +85,9 @@ def recover(counter: Counter, request: Request) -> Response:
 
     def act(form: Parameters) -> Response:
         code, password = form.get("code") or "", form.get("password") or ""
-        counter.recovery.complete(code, password, at=counter.clock())
+        at = counter.clock()
+        account = counter.recovery.complete(code, password, at=at)
+        counter.grants.revoke_family(account_family(account.id), at=at)
         language = language_of(request)
         return render(
             "done.html", language, what="done_recovered", said="", code="", onward="/recover"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from eid.admin.officers import ROLES
 from eid.admin.pages import words
 from eid.admin.web import GUARDED, OPEN
 from eid.levels.account import Profile
+from eid.oidc.ports import Grant
+from eid.oidc.sign_on import account_family
 from eid.testing.faults import cloned, tampered_dg1
 from eid.testing.people import PEOPLE
 
@@ -334,12 +337,30 @@ def test_recovery_takes_two_officers_and_the_person(officer: Officer, with_card:
     form = next(form for form in page.forms if form.action.endswith("/approve"))
     code = second.browser.submit(page, form).codes["code"]
     fresh = "một mật khẩu hoàn toàn mới"
+    somewhere = signed_on(place, "nguoi-thu")
     page = second.submit(second.open("/recover"), "recover", code=code, password=fresh)
     assert 'id="done"' in page.text
     account = place.installation.accounts.check_password(
         "nguoi-thu", fresh, address="x", at=datetime.now(UTC)
     )
     assert account.level == (2 if with_card else 0)
+    now = datetime.now(UTC)
+    assert place.installation.grants.get("session", somewhere.key, at=now) is None
+
+
+def signed_on(place: Place, username: str) -> Grant:
+    """A session of the person's, or of whoever has stolen the password."""
+    account = place.installation.accounts.by_username(username)
+    assert account is not None
+    session = Grant(
+        kind="session",
+        key=hashlib.sha256(b"stolen").digest(),
+        payload={"account": account.id},
+        family=account_family(account.id),
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+    place.installation.grants.put(session)
+    return session
 
 
 # -- words --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import socket
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -19,10 +20,12 @@ from eid.cli.development import (
     create_development,
     registered_clients,
     serve_development,
+    told,
 )
 from eid.errors import SettingsError
 from eid.keys import encode_base64url, parse_json_object
 from eid.keys.encoding import decode_base64url
+from eid.levels.factors.code import Channel, message
 
 ISSUER = "http://127.0.0.1:8480"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Origin": ISSUER}
@@ -162,3 +165,14 @@ def test_a_client_that_cannot_be_used_is_named_before_anything_starts(
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def test_my_account_and_sign_up_are_there_and_codes_are_printed(
+    client: testing.TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = client.simulate_get("/account")
+    assert path_of(begun.headers["location"]).startswith("/interaction/")
+    assert 'id="sign-up"' in client.simulate_get("/sign-up").text
+    channel = Channel(kind="email", address="level1@mail.example")
+    told(channel, message("12345678", "Example"), at=datetime(2026, 11, 21, tzinfo=UTC))
+    assert "level1@mail.example: Example: your code is 12345678" in capsys.readouterr().err
