@@ -107,7 +107,22 @@ def sm_mac(suite: Suite, ks_mac: bytes, ssc: bytes, data: bytes) -> bytes:
     """Return secure messaging's MAC over ``ssc | data``, padded to whole blocks (§9.8.6)."""
     if suite is Suite.DES3:
         return _retail_mac(ks_mac, pad(ssc + data, suite.block_size))
-    cmac = CMAC(algorithms.AES(ks_mac))
+    return _sm_cmac(CMAC(algorithms.AES(ks_mac)), ssc, data)
+
+
+def sm_mac_maker(suite: Suite, ks_mac: bytes) -> Callable[[bytes, bytes], bytes] | None:
+    """Return :func:`sm_mac` for one key, whose schedule is made once; None where there is none."""
+    if suite is Suite.DES3:
+        return None
+    keyed = CMAC(algorithms.AES(ks_mac))
+
+    def make(ssc: bytes, data: bytes) -> bytes:
+        return _sm_cmac(keyed.copy(), ssc, data)
+
+    return make
+
+
+def _sm_cmac(cmac: CMAC, ssc: bytes, data: bytes) -> bytes:
     cmac.update(ssc)
     cmac.update(data)
     cmac.update(b"\x80" + bytes(-(len(ssc) + len(data) + 1) % 16))

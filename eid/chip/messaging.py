@@ -18,7 +18,17 @@ from typing import Final, NoReturn
 
 from eid import tlv
 from eid.chip.apdu import SHORT_LE, SW_WARNING, Command, Response
-from eid.chip.crypto import MAC_SIZE, Suite, decrypt, encrypt, pad, sm_iv_maker, sm_mac, unpad
+from eid.chip.crypto import (
+    MAC_SIZE,
+    Suite,
+    decrypt,
+    encrypt,
+    pad,
+    sm_iv_maker,
+    sm_mac,
+    sm_mac_maker,
+    unpad,
+)
 from eid.errors import EidError, FormatError, SecureMessagingError
 
 _DATA: Final = 0x87
@@ -33,7 +43,7 @@ _ORDERS: Final = ((_STATUS, _MAC), (_DATA, _STATUS, _MAC), (_DATA_ODD, _STATUS, 
 class SecureMessaging:
     """One session's keys and counter; :meth:`protect` and :meth:`open` strictly in turn."""
 
-    __slots__ = ("_awaiting", "_ks_enc", "_ks_mac", "_make_iv", "_ssc", "suite")
+    __slots__ = ("_awaiting", "_ks_enc", "_ks_mac", "_make_iv", "_make_mac", "_ssc", "suite")
 
     def __init__(self, suite: Suite, ks_enc: bytes, ks_mac: bytes, ssc: bytes) -> None:
         if len(ks_enc) != suite.key_size or len(ks_mac) != suite.key_size:
@@ -44,6 +54,7 @@ class SecureMessaging:
         self._ks_enc = bytearray(ks_enc)
         self._ks_mac = bytearray(ks_mac)
         self._make_iv = sm_iv_maker(suite, ks_enc)
+        self._make_mac = sm_mac_maker(suite, ks_mac)
         self._ssc = int.from_bytes(ssc, "big")
         self._awaiting = False
 
@@ -76,7 +87,7 @@ class SecureMessaging:
         covered = pad(head, self.suite.block_size) + body
         if not body:
             covered = head
-        mac = sm_mac(self.suite, bytes(self._ks_mac), ssc, covered)
+        mac = self._mac(ssc, covered)
         self._awaiting = True
         data = body + tlv.encode(_MAC, mac)
         most = SHORT_LE if len(data) <= 255 and (command.le or 0) <= SHORT_LE else 1 << 16
@@ -94,7 +105,7 @@ class SecureMessaging:
         if tuple(item.tag for item in items) not in _ORDERS:
             self._fail("An answer is not protected as it must be.")
         covered = response.data[: -len(items[-1].raw)]
-        expected = sm_mac(self.suite, bytes(self._ks_mac), ssc, covered)
+        expected = self._mac(ssc, covered)
         if not hmac.compare_digest(expected, items[-1].value):
             self._fail("A protected answer is not authentic.")
         status = items[-2].value
@@ -110,8 +121,13 @@ class SecureMessaging:
         for key in (self._ks_enc, self._ks_mac):
             key[:] = bytes(len(key))
             key.clear()
-        self._make_iv = None
+        self._make_iv = self._make_mac = None
         self._ssc = 0
+
+    def _mac(self, ssc: bytes, covered: bytes) -> bytes:
+        if self._make_mac is not None:
+            return self._make_mac(ssc, covered)
+        return sm_mac(self.suite, bytes(self._ks_mac), ssc, covered)
 
     def _iv(self, ssc: bytes) -> bytes:
         return self._make_iv(ssc) if self._make_iv else bytes(self.suite.block_size)
