@@ -26,10 +26,15 @@ class Row:
         return self.figure >= self.bar if self.at_least else self.figure <= self.bar
 
 
+def _shown(figure: float) -> str:
+    """Counts as they are, measurements to three figures."""
+    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"
+
+
 def line(row: Row) -> str:
     """The row for people."""
     word = {True: "ok  ", False: "MISS", None: "    "}[row.met]
-    figure = "not measured" if row.figure is None else f"{row.figure:.3g}{row.unit}"
+    figure = "not measured" if row.figure is None else f"{_shown(row.figure)}{row.unit}"
     sign = "≥" if row.at_least else "≤"
     bar = "" if row.bar is None else f"{sign} {row.bar:g}{row.unit}"
     return f"{word} {row.what:62} {figure:>14}  {bar:>10}  {row.note}".rstrip()
