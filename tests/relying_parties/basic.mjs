@@ -1,9 +1,9 @@
 // A relying party with oauth4webapi: discovery, code with PKCE, ID token, userinfo, refresh,
-// introspection, revocation. Prints the address for the browser, reads where it came back.
+// introspection, revocation; with a level as the last word, nothing less will do. Prints the address for the browser, reads where it came back.
 import * as oauth from 'oauth4webapi'
 import { createInterface } from 'node:readline/promises'
 
-const [issuerUrl, client_id, secret, redirect_uri] = process.argv.slice(2)
+const [issuerUrl, client_id, secret, redirect_uri, acr] = process.argv.slice(2)
 const insecure = { [oauth.allowInsecureRequests]: true }
 const issuer = new URL(issuerUrl)
 const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure))
@@ -16,6 +16,7 @@ const url = new URL(as.authorization_endpoint)
 url.search = new URLSearchParams({
   client_id, redirect_uri, response_type: 'code', scope: 'openid profile offline_access', state, nonce,
   code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  ...(acr && { claims: JSON.stringify({ id_token: { acr: { essential: true, value: acr } } }) }),
 })
 console.log(url.href)
 const lines = createInterface({ input: process.stdin })
@@ -26,6 +27,7 @@ const response = await oauth.authorizationCodeGrantRequest(as, client, auth, par
 const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, { expectedNonce: nonce, requireIdToken: true })
 await oauth.validateApplicationLevelSignature(as, response, insecure)
 const claims = oauth.getValidatedIdTokenClaims(tokens)
+if (acr && claims.acr !== acr) throw new Error(`the level is ${claims.acr}`)
 const told = await oauth.processUserInfoResponse(as, client, claims.sub,
   await oauth.userInfoRequest(as, client, tokens.access_token, insecure))
 const fresh = await oauth.processRefreshTokenResponse(as, client,

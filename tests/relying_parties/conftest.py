@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+import json
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from eid.keys import SigningKey
 from eid.testing.browser import Browser
 
+from .packages import LOG_IN
 from .place import Person, Registered, development_provider, free_port, metadata
 
 CALLBACK = "http://127.0.0.1:9/callback"
 KEY = SigningKey.generate("client")
+NOT_USUAL = ("token_endpoint_auth_method", "eid_pkce_optional")
 SERVICES = ("flask", "django", "fastapi", "idpyoidc", "node", "passport", "apache", "spring")
 
 
@@ -30,21 +33,40 @@ class Place:
         return Person(issuer=self.issuer, username=username, browser=Browser())
 
 
+class _Here(BaseHTTPRequestHandler):
+    """Where a browser ends that comes back to a program without pages: its address says it all."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def callback() -> Iterator[str]:
+    """The address that programs register."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Here) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/callback"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory, callback: str) -> Iterator[Place]:
     clients = {name: Registered(client_id=name, port=free_port()) for name in (*SERVICES, "page")}
-    registered = [metadata(clients[name], **SPECIAL.get(name, {})) for name in SERVICES]
-    page = clients["page"]
-    registered.append(
-        metadata(
-            page,
-            client_secret=None,
-            token_endpoint_auth_method="none",
-            redirect_uris=[f"{page.origin}/"],
-            dpop_bound_access_tokens=True,
-        )
-    )
-    base = {"redirect_uris": [CALLBACK], "grant_types": ["authorization_code", "refresh_token"]}
+    passport = json.loads((LOG_IN / "passport.json").read_text())
+    special = {"passport": {name: passport[name] for name in NOT_USUAL}}
+    registered = [metadata(clients[name], **special.get(name, {})) for name in SERVICES]
+    page = json.loads((LOG_IN / "single_page" / "client.json").read_text())
+    registered.append({**page, "redirect_uris": [f"{clients['page'].origin}/"]})
+    base = {
+        "redirect_uris": [CALLBACK, callback],
+        "grant_types": ["authorization_code", "refresh_token"],
+    }
     keyed = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [KEY.public_jwk()]}}
     registered += [
         {"client_id": "plain", "client_secret": "plain-secret", **base},
@@ -54,14 +76,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("provider")
     with development_provider(folder, registered) as issuer:
         yield Place(issuer=issuer, clients=clients)
-
-
-SPECIAL: dict[str, dict[str, object]] = {
-    "passport": {
-        "token_endpoint_auth_method": "client_secret_post",
-        "eid_pkce_optional": True,
-    }
-}
 
 
 @pytest.fixture(scope="session")
