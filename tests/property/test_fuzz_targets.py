@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from eid.errors import EidError
-from tests.fuzz import chip, trust
+from tests.fuzz import chip, qr, trust
 from tests.fuzz.__main__ import mutated
 
 INPUTS = 120
 TARGETS = {
     f"{room.__name__.rpartition('.')[2]}.{name}": target
-    for room in (chip, trust)
+    for room in (chip, qr, trust)
     for name, target in room.TARGETS.items()
 }
 

@@ -1,6 +1,6 @@
 """Rows Q-002, Q-013 and Q-014 of the catalogue of attacks, for the codes that are drawn here.
 
-Q-018, guessing and flooding of a login's polling address, comes with the login that polls.
+Q-018, guessing and flooding of a login's polling address, has nothing to hold yet: no address waits.
 """
 
 from dataclasses import replace
@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from eid.errors import ChallengeMismatch, EidError, FormatError, Inconsistent, RequestRefused
+from eid.oidc.client_metadata import GRANT_TYPES
 from eid.qr import base45
 from eid.qr.cache import CachedStatus, ListCache
 from eid.qr.claim169 import Identity
@@ -118,3 +119,12 @@ def test_q014_a_static_question_serves_once(world):
     with pytest.raises(EidError) as refusal:
         check(world, later, PLACE, seen)
     assert refusal.value.code in {"qr.replayed", "qr.issued_in_future"}
+
+
+def test_q018_no_address_waits_for_a_scanned_code():
+    """Whoever adds one brings its limits: 128 bits, bound to the browser's cookie, a pace."""
+    waiting = {
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:openid:params:grant-type:ciba",
+    }
+    assert not waiting & set(GRANT_TYPES)
