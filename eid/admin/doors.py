@@ -12,6 +12,7 @@ from eid.admin.sessions import Session
 from eid.admin.site import Counter
 from eid.errors import AccountError, EidError, FormatError, RequestRefused
 from eid.keys import JSON
+from eid.levels.factors.password import check_policy
 from eid.oidc.cookies import set_cookie
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
@@ -85,6 +86,7 @@ def recover(counter: Counter, request: Request) -> Response:
 
     def act(form: Parameters) -> Response:
         code, password = form.get("code") or "", form.get("password") or ""
+        check_policy(password)  # a slip must not use up what two officers agreed to
         at = counter.clock()
         account = counter.recovery.complete(code, password, at=at)
         counter.grants.revoke_family(account_family(account.id), at=at)

@@ -17,7 +17,7 @@ import falcon
 
 from eid.admin import doors, people_pages, sessions, visit_pages
 from eid.admin.asked import Asked, Problem
-from eid.admin.officers import Permission, check_standing
+from eid.admin.officers import Officer, Permission, check_standing
 from eid.admin.pages import LANGUAGE_COOKIE, asset, language_of, render
 from eid.admin.site import Counter
 from eid.errors import AccountError, EidError, FormatError, RequestRefused
@@ -26,6 +26,7 @@ from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.errors import json_error, status_of
 from eid.oidc.faults import unexpected
 from eid.oidc.http import Parameters, Request, Response, json_response, see_other
+from eid.oidc.ports import AuditEvent
 from eid.oidc.traffic import Network, RateLimit
 from eid.oidc.wsgi import request_of, send
 
@@ -132,7 +133,11 @@ def _guard(permission: Permission, handler: Guarded) -> Open:
         form = Parameters()
         if request.method == "POST":
             form = sessions.own_form(counter, request, session)
-        account = check_standing(counter.accounts, session.officer, permission, at=at)
+        try:
+            account = check_standing(counter.accounts, session.officer, permission, at=at)
+        except AccountError as error:
+            _record_refusal(counter, session.officer, permission, error)
+            raise
         asked = Asked(
             request=request,
             session=session,
@@ -145,6 +150,17 @@ def _guard(permission: Permission, handler: Guarded) -> Open:
         return handler(counter, asked)
 
     return respond
+
+
+def _record_refusal(
+    counter: Counter, officer: Officer, permission: Permission, error: AccountError
+) -> None:
+    """Somebody tried what his role does not allow."""
+    detail = {"permission": permission, "code": error.code}
+    refused = AuditEvent(
+        kind="officer.refused", at=counter.clock(), account=officer.account_id, detail=detail
+    )
+    counter.grants.record([refused])
 
 
 def _logout(counter: Counter, request: Request) -> Response:

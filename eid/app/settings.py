@@ -319,6 +319,9 @@ def _counter(values: Mapping[str, object], issuer: str, file: str) -> CounterPla
     if urlsplit(url).path or urlsplit(url).netloc == urlsplit(issuer).netloc:
         raise _wrong(file, "counter.url", "must be an origin of its own, without a path")
     local = url.startswith("http://")
+    if not local and urlsplit(url).hostname == urlsplit(issuer).hostname:
+        # cookies and passkeys belong to a name, whatever the port
+        raise _wrong(file, "counter.url", "must have a name of its own")
     host, port = _listen(values, "counter.listen", file, development=local)
     second = bool(values.get("counter.second_officer", False))
     return CounterPlace(url=url, host=host, port=port, second_officer=second)

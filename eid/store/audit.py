@@ -199,14 +199,8 @@ class Audit:
 
     def of_account(self, account_id: str, *, limit: int = 200) -> tuple[AuditRow, ...]:
         """What the record says of one account, newest first."""
-        query = (
-            select(audit_rows)
-            .where(audit_rows.c.account == account_id)
-            .order_by(audit_rows.c.at.desc(), audit_rows.c.node, audit_rows.c.seq.desc())
-            .limit(limit)
-        )
         with self._database.read() as connection:
-            return tuple(map(_stored, connection.execute(query)))
+            return rows_of(connection, account_id, limit=limit)
 
     def refusal(self, correlation: str) -> AuditEvent | None:
         """The refused request that was answered with this reference."""
@@ -293,6 +287,17 @@ class Audit:
             "iat": int(at.timestamp()),
         }
         return sign_jwt(claims, self._key, typ=typ)
+
+
+def rows_of(connection: Connection, account_id: str, *, limit: int) -> tuple[AuditRow, ...]:
+    """What the record says of one account, newest first, within the caller's transaction."""
+    query = (
+        select(audit_rows)
+        .where(audit_rows.c.account == account_id)
+        .order_by(audit_rows.c.at.desc(), audit_rows.c.node, audit_rows.c.seq.desc())
+        .limit(limit)
+    )
+    return tuple(map(_stored, connection.execute(query)))
 
 
 def _check_tail(node: str, tail: Row[*tuple[object, ...]] | None, chain: Chain) -> None:

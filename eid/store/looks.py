@@ -13,7 +13,7 @@ from eid.errors import FormatError
 from eid.levels.account import Account
 from eid.levels.username import normalize_username
 from eid.oidc.ports import AuditEvent
-from eid.store.audit import Audit, AuditRow
+from eid.store.audit import Audit, AuditRow, rows_of
 from eid.store.database import Database
 from eid.store.schema import accounts, identifiers, person_keys
 from eid.store.sealed import AccountSeal
@@ -55,8 +55,9 @@ class Looks:
 
     def log(self, account_id: str, *, by: str, reason: str, at: datetime) -> tuple[AuditRow, ...]:
         """What the record says of the account, newest first; this look is its first row."""
-        self._audit.record([_seen(account_id, by, reason, at)])
-        return self._audit.of_account(account_id, limit=MAX_LOG)
+        with self._database.write() as connection:
+            self._audit.append(connection, [_seen(account_id, by, reason, at)])
+            return rows_of(connection, account_id, limit=MAX_LOG)
 
     def _one(
         self, this: ColumnElement[bool], *, by: str, reason: str, at: datetime

@@ -26,6 +26,7 @@ from eid.testing.card_image import CardImage
 from eid.testing.faults import cloned, tampered_dg1
 from eid.testing.people import PEOPLE, Person
 from eid.testing.personalise import personalise
+from eid.testing.remote_gateway import FakeGateway
 from eid.testing.softcard import SoftwareCard
 from eid.trust.store import TrustStore
 
@@ -336,3 +337,37 @@ def test_the_challenge_is_in_no_repr(desk: CounterDesk, officer: Officer) -> Non
 
 def test_level_2_asks_the_chip_itself_now_and_the_revocation_list() -> None:
     assert LEVEL2.required >= {"sod.chain", "sod.revocation", "aa.signature", "aa.freshness"}
+
+
+def test_a_gateways_word_stands_in_for_an_anchor(
+    store: Store, officer: Officer, images: dict[str, CardImage]
+) -> None:
+    gateway = FakeGateway.create(clock=lambda: NOW)
+    nobody = DocumentAuthority.create(at=NOW)
+    desk = CounterDesk(
+        issuer="https://id.example.vn",
+        register=store.accounts,
+        grants=store.grants,
+        trust=TrustStore.of(csca=[nobody.csca_der], crl=[nobody.crl(at=NOW)]),
+        cases=store.accounts.cases,
+        gateway=gateway.adapter(),
+    )
+
+    def enrol() -> Account:
+        appointment = desk.begin(officer, at=NOW)
+        return desk.enrol(
+            officer,
+            appointment.id,
+            answer(images["thu"], appointment.challenge),
+            username="thu",
+            password=PASSWORD,
+            matched_by_hand=True,
+            at=NOW,
+        )
+
+    with pytest.raises(VerificationError):
+        enrol()
+    gateway.issue(images["thu"])
+    raised = enrol()
+    assert (raised.level, raised.source) == (2, "chip_remote_verifier")
+    assert gateway.asked == 2

@@ -150,6 +150,8 @@ def test_a_role_does_what_it_may_and_no_more(place: Place) -> None:
                 continue
             forged = replace(page.form("find"), action=filled(place, path))
             assert one.browser.submit(page, forged).error_code == "counter.not_allowed"
+        account = place.installation.accounts.by_username(role)
+        assert "officer.refused" in place.kinds(account.id)
 
 
 def test_every_path_is_in_one_table_only() -> None:
@@ -336,6 +338,8 @@ def test_recovery_takes_two_officers_and_the_person(officer: Officer, with_card:
     page = second.open("/cases")
     form = next(form for form in page.forms if form.action.endswith("/approve"))
     code = second.browser.submit(page, form).codes["code"]
+    weak = second.submit(second.open("/recover"), "recover", code=code, password="short")
+    assert weak.error_code == "password.length"
     fresh = "một mật khẩu hoàn toàn mới"
     somewhere = signed_on(place, "nguoi-thu")
     page = second.submit(second.open("/recover"), "recover", code=code, password=fresh)

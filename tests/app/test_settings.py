@@ -129,3 +129,46 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load(tmp_path, "issuer =")
     with pytest.raises(SettingsError, match="too large"):
         Settings.load(Path("/dev/zero"))
+
+
+COUNTER = (
+    PRODUCTION
+    + """
+[operator]
+legal_entity = "Clinic"
+role = "state_body"
+
+[counter]
+url = "https://counter.example"
+listen = "127.0.0.1:8401"
+second_officer = true
+"""
+)
+
+
+def test_a_counter_has_an_origin_of_its_own(tmp_path: Path) -> None:
+    place = load(tmp_path, COUNTER).counter
+    assert place is not None
+    assert (place.url, place.port, place.second_officer) == ("https://counter.example", 8401, True)
+    assert (
+        load(tmp_path, PRODUCTION.replace("https://id.example", "http://127.0.0.1:1")).counter
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("https://counter.example", "https://id.example", "counter.url"),
+        ("https://counter.example", "https://id.example:8443", "counter.url"),
+        ("https://counter.example", "https://counter.example/desk", "counter.url"),
+        ("https://counter.example", "http://counter.example", "counter.url"),
+        ('url = "https://counter.example"\n', "", "counter.url"),
+        ('listen = "127.0.0.1:8401"\n', "", "counter.listen"),
+        ('"127.0.0.1:8401"', '"nowhere"', "counter.listen"),
+    ],
+)
+def test_a_counter_that_would_not_be_apart(tmp_path: Path, old: str, new: str, key: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path, COUNTER.replace(old, new))
+    assert refused.value.facts["key"] == key

@@ -1,10 +1,12 @@
 """Every screen of a program in a real Chromium: usable by everyone, small, and from one place only.
 
-``EID_SCREENSHOTS=1`` writes the pictures that the documentation shows.
+With ``EID_SCREENSHOTS=FOLDER`` (``make screenshots``) the pictures that the documentation shows
+are kept there.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from PIL import Image
 
 from .accessible import serious_issues
 
@@ -25,7 +29,9 @@ MAX_WEIGHT = 100 * 1024
 def _documented() -> frozenset[str]:
     """The pictures that a page of the documentation shows."""
     texts = (page.read_text("utf-8") for page in DOCS.rglob("*.md"))
-    return frozenset(name for text in texts for name in re.findall(r"images/([\w-]+\.png)", text))
+    return frozenset(
+        name for text in texts for name in re.findall(r"screenshots/([\w-]+\.png)", text)
+    )
 
 
 @dataclass
@@ -51,9 +57,16 @@ class Screens:
         assert not wide, name
         self.shown.append(name)
         file = f"{self.prefix}-{name}-{self.language}.png"
-        if os.environ.get("EID_SCREENSHOTS") and file in _documented():
-            (DOCS / "images").mkdir(exist_ok=True)
-            self.page.screenshot(path=DOCS / "images" / file)
+        folder = os.environ.get("EID_SCREENSHOTS")
+        if folder and file in _documented():
+            save(self.page.screenshot(), Path(folder) / file)
+
+
+def save(png: bytes, path: Path) -> None:
+    """A small picture: a palette of 48 colours is enough for these screens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shot = Image.open(io.BytesIO(png)).convert("RGB")
+    shot.quantize(48, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @contextmanager
