@@ -28,6 +28,10 @@ class Keys(Protocol):
     def evidence(self) -> EncryptionKey:
         """The encryption key."""
 
+    @property
+    def published(self) -> tuple[SigningKey, ...]:
+        """The signing keys that a card agent may meet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterSettings:

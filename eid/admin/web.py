@@ -179,8 +179,8 @@ def _evidence(counter: Counter, request: Request) -> Response:
 def _jwks(counter: Counter, _request: Request) -> Response:
     """The keys that a card agent needs, and no others."""
     keys = counter.keys
-    listed = [keys.card_requests.public_jwk(), keys.evidence.public_jwk()]
-    return json_response({"keys": listed})
+    signing = [key.public_jwk() for key in keys.published]
+    return json_response({"keys": [*signing, keys.evidence.public_jwk()]})
 
 
 def _live(_counter: Counter, _request: Request) -> Response:

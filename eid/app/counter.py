@@ -22,7 +22,7 @@ from eid.admin.site import Counter, CounterSettings
 from eid.admin.web import Admission, App, create_counter_app
 from eid.app.gate import THREADS, Gate
 from eid.app.installation import Installation, open_installation
-from eid.app.live_keys import LiveKeys
+from eid.app.live_keys import CounterKeys
 from eid.app.settings import Settings
 from eid.errors import SettingsError
 from eid.oidc.card_login import MAX_SEALED
@@ -51,7 +51,7 @@ def counter_of(
             name=settings.legal_entity,
             second_officer=place.second_officer,
         ),
-        keys=LiveKeys(settings.data_dir),
+        keys=CounterKeys(installation.keys),
         grants=grants,
         accounts=accounts,
         looks=installation.store.looks,

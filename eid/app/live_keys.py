@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eid.keys import (
@@ -34,35 +34,76 @@ def signing_purposes() -> tuple[tuple[str, SigningAlgorithm], ...]:
     return (*tokens, (CARD_REQUESTS, "ES256"))
 
 
-class LiveKeys:
-    """Implements :class:`eid.oidc.provider.Keys`; looks again every twenty seconds.
+class LiveRings:
+    """The key rings of some purposes as they lie on disk now; looks again every twenty seconds.
 
     Raises SettingsError when it is made, if a key cannot be read; later it then stays with what
     it has.
     """
 
     def __init__(
-        self, place: Path | KeyFolder, *, clock: Callable[[], float] = time.monotonic
+        self,
+        keys: KeyFolder,
+        purposes: Sequence[tuple[str, SigningAlgorithm]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keys = KeyFolder.of(place)
+        self._keys = keys
+        self._purposes = tuple(purposes)
         self._clock = clock
         self._lock = threading.Lock()
-        self._evidence = load_or_create_encryption_key(self._keys, "evidence")
-        self._refresh = load_or_create_secret(self._keys, "refresh")
-        self._nonces = load_or_create_secret(self._keys, "dpop-nonce")
         self._rings = self._load()
         self._mark = self._folder()
         self._looked = clock()
 
+    def current(self, purpose: str) -> SigningKey:
+        """The key that signs for a purpose now."""
+        return self._now()[purpose].current
+
+    @property
+    def published(self) -> tuple[SigningKey, ...]:
+        """Every signature key of these purposes: current, next and retired."""
+        return tuple(key for ring in self._now().values() for key in ring.published)
+
+    def _now(self) -> dict[str, KeyRing]:
+        now = self._clock()
+        if now - self._looked >= RELOAD_S:
+            with self._lock:
+                self._looked = now
+                mark = self._folder()
+                if mark != self._mark:
+                    self._rings, self._mark = self._load(), mark
+        return self._rings
+
+    def _load(self) -> dict[str, KeyRing]:
+        return {purpose: load_ring(self._keys, purpose, alg) for purpose, alg in self._purposes}
+
+    def _folder(self) -> tuple[tuple[str, int], ...]:
+        folder = self._keys.path / "keys"
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.pem")))
+
+
+class LiveKeys:
+    """Implements :class:`eid.oidc.provider.Keys`; SettingsError if a key cannot be read."""
+
+    def __init__(
+        self, place: Path | KeyFolder, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        keys = KeyFolder.of(place)
+        self._evidence = load_or_create_encryption_key(keys, "evidence")
+        self._refresh = load_or_create_secret(keys, "refresh")
+        self._nonces = load_or_create_secret(keys, "dpop-nonce")
+        self._rings = LiveRings(keys, signing_purposes(), clock=clock)
+
     @property
     def tokens(self) -> SigningKey:
         """The default key of ID tokens."""
-        return self._now()["tokens"].current
+        return self._rings.current("tokens")
 
     @property
     def card_requests(self) -> SigningKey:
         """The key of requests to card agents."""
-        return self._now()[CARD_REQUESTS].current
+        return self._rings.current(CARD_REQUESTS)
 
     @property
     def evidence(self) -> EncryptionKey:
@@ -82,27 +123,31 @@ class LiveKeys:
     @property
     def published(self) -> tuple[SigningKey, ...]:
         """Every signature key of the JWKS: current, next and retired."""
-        return tuple(key for ring in self._now().values() for key in ring.published)
+        return self._rings.published
 
     def token_key(self, alg: SigningAlgorithm) -> SigningKey:
         """The current key of tokens in an algorithm."""
-        return self._now()[token_purpose(alg)].current
+        return self._rings.current(token_purpose(alg))
 
-    def _now(self) -> dict[str, KeyRing]:
-        now = self._clock()
-        if now - self._looked >= RELOAD_S:
-            with self._lock:
-                self._looked = now
-                mark = self._folder()
-                if mark != self._mark:
-                    self._rings, self._mark = self._load(), mark
-        return self._rings
 
-    def _load(self) -> dict[str, KeyRing]:
-        return {
-            purpose: load_ring(self._keys, purpose, alg) for purpose, alg in signing_purposes()
-        }
+class CounterKeys:
+    """The two keys that a counter works with; it holds none that signs tokens."""
 
-    def _folder(self) -> tuple[tuple[str, int], ...]:
-        folder = self._keys.path / "keys"
-        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.pem")))
+    def __init__(self, keys: KeyFolder) -> None:
+        self._evidence = load_or_create_encryption_key(keys, "evidence")
+        self._rings = LiveRings(keys, ((CARD_REQUESTS, "ES256"),))
+
+    @property
+    def card_requests(self) -> SigningKey:
+        """The key of requests to card agents."""
+        return self._rings.current(CARD_REQUESTS)
+
+    @property
+    def evidence(self) -> EncryptionKey:
+        """The key that evidence is encrypted to."""
+        return self._evidence
+
+    @property
+    def published(self) -> tuple[SigningKey, ...]:
+        """The keys that card agents may meet: current, next and retired."""
+        return self._rings.published
