@@ -264,6 +264,19 @@ class TestConnection:
         transport.close()
         assert "disconnect" not in service.names()
 
+    def test_what_is_left_of_a_read_bounds_a_command(self, service: Service) -> None:
+        transport = pcsc.connect()
+        transport.allow(3600.0)
+        assert transport.transmit(b"\x00\xa4\x00\x00") == b"\x90\x00"
+        service.block = threading.Event()
+        transport.allow(0.05)
+        with pytest.raises(DeadlineExceeded) as caught:
+            transport.transmit(b"\x00\xa4\x00\x00")
+        assert caught.value.code == "card.deadline"
+        service.block.set()
+        with pytest.raises(CardRemoved):
+            transport.transmit(b"\x00\xa4\x00\x00")
+
     def test_a_stuck_worker_is_not_used_again(self) -> None:
         worker, hold = Worker(), threading.Event()
         assert worker.run(lambda: hold.wait(5), 0.05) is None

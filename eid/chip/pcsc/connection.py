@@ -71,6 +71,8 @@ class PcscTransport:
 
     def _run(self, call: Callable[[], _T], timeout_s: float | None = None) -> _T:
         outcome = self._worker.run(call, self._timeout if timeout_s is None else timeout_s)
+        if outcome is None and timeout_s is not None and timeout_s < self._timeout:
+            raise DeadlineExceeded("The card took too long.")
         if outcome is None:
             raise DeadlineExceeded("The reader did not answer in time.", code="reader.deadline")
         return outcome
