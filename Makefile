@@ -26,6 +26,7 @@ bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" run
 soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS), 1,000 kiosk visits
 	$(BIN)/python -m bench verify
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.soak_cards
 	$(BIN)/python -m bench.soak_accounts
 	$(BIN)/python -m bench.soak_kiosk
 
