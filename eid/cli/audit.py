@@ -16,7 +16,7 @@ from eid.errors import FormatError
 
 _Config = Annotated[Path, typer.Option(help="The settings file, eid.toml.")]
 audit = typer.Typer(
-    help="The record: verify, export, prove, check, affected.", no_args_is_help=True
+    help="The record: verify, export, prove, check, affected, reassess.", no_args_is_help=True
 )
 MAX_HEADS = 16 * 1024 * 1024
 MAX_PROOFS, MAX_KEYS = 16 * 1024 * 1024, 64 * 1024
@@ -131,6 +131,37 @@ def affected(
         document = {"account": one.account, "rows": one.rows, "clients": list(one.clients)}
         typer.echo(json.dumps(document))
     return 0
+
+
+@audit.command()
+def reassess(
+    *,
+    config: _Config,
+    start: Annotated[str, typer.Option("--from", help="The first moment, ISO 8601.")],
+    end: Annotated[str, typer.Option("--to", help="The moment after the last, ISO 8601.")],
+) -> int:
+    """Judge what services were told again, by the rules of its day; exit code 1 if one differs."""
+    from eid import app
+    from eid.levels.past import PastAssertion, reassess
+    from eid.levels.rules import Rules
+    from eid.store import audit_reading
+
+    first, last, rules = inputs.moment(start), inputs.moment(end), Rules.load()
+    count = differing = 0
+    with app.open_installation(app.Settings.load(config, os.environ)) as installation:
+        for one in audit_reading.told(installation.store.database, first, last):
+            result, count = reassess(PastAssertion.from_text(one.grounds), rules), count + 1
+            if result.differs:
+                differing += 1
+                document = {
+                    "row": one.place,
+                    "account": one.account,
+                    "client": one.client,
+                    "differs": list(result.differs),
+                }
+                typer.echo(json.dumps(document))
+    typer.echo(f"{count} assertions, {differing} said more than the rules of their day give.")
+    return 1 if differing else 0
 
 
 def _lines(path: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast, get_args
 
@@ -26,15 +26,18 @@ from eid.levels.rules import Rules
 _FACTOR = re.compile(r"([a-z]{1,16})(\+uv)?:(0|[1-9][0-9]{0,5})", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,11}", re.ASCII)
 _REQUIRED = frozenset({"at", "account_level", "level", "auth_level", "source", "consent"})
-_OPTIONAL = frozenset({"factors", "age", "holder_match"})
-MAX_FACTORS = 16
+_OPTIONAL = frozenset({"factors", "age", "holder_match", "session"})
+MAX_FACTORS, MAX_TEXT = 16, 1024
+SESSION_AUTH_LEVEL = 1
+"""What a browser's session was worth without any fresh factor (contracts §6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAssertion:
     """What was asserted and on which grounds; holds no personal data but, for the young, an age.
 
-    ``factors`` carry their own times; ``age`` is in years where a rule may ask for it.
+    ``factors`` carry their own times; ``age`` is in years where a rule may ask for it;
+    ``session`` when a browser was signed on already, which is worth level 1 without any of them.
     """
 
     at: datetime
@@ -46,6 +49,22 @@ class PastAssertion:
     factors: tuple[Factor, ...] = ()
     holder_match: HolderMatch = "none"
     age: int | None = None
+    session: bool = False
+
+    def to_text(self) -> str:
+        """As one word-separated line, for a member of a row's detail."""
+        detail = self.to_detail()
+        detail["factors"] = detail["factors"].replace(" ", ",")
+        return " ".join(f"{name}={value}" for name, value in detail.items())
+
+    @classmethod
+    def from_text(cls, text: str) -> PastAssertion:
+        """From such a line; FormatError as below."""
+        pairs = [word.partition("=") for word in text[:MAX_TEXT].split(" ")]
+        detail = {name: value for name, _, value in pairs}
+        if len(detail) != len(pairs) or len(text) > MAX_TEXT:
+            raise _malformed()
+        return cls.from_detail({**detail, "factors": detail.get("factors", "").replace(",", " ")})
 
     def to_detail(self) -> dict[str, str]:
         """As the detail of an audit row; factors as ``method:seconds-before``."""
@@ -63,6 +82,8 @@ class PastAssertion:
                 for one in self.factors
             ),
         }
+        if self.session:
+            detail["session"] = "yes"
         return detail if self.age is None else {**detail, "age": str(self.age)}
 
     @classmethod
@@ -86,6 +107,7 @@ class PastAssertion:
             factors=_factors(detail.get("factors", ""), at),
             holder_match=cast("HolderMatch", match),
             age=_number(detail["age"], highest=150) if "age" in detail else None,
+            session=_flag(detail.get("session", "no")),
         )
 
 
@@ -116,6 +138,8 @@ def reassess(past: PastAssertion, rules: Rules) -> Reassessment:
         rules=rules,
         at=past.at,
     )
+    if past.session and now.auth_level < SESSION_AUTH_LEVEL:
+        now = replace(now, auth_level=SESSION_AUTH_LEVEL)
     differs = [] if past.level <= now.level else ["level"]
     if past.auth_level > now.auth_level:
         differs.append("auth_level")
@@ -143,6 +167,12 @@ def _factors(text: str, at: datetime) -> tuple[Factor, ...]:
         shown = at - timedelta(seconds=int(match[3]))
         found.append(Factor.of(match[1], shown, user_verified=bool(match[2])))
     return tuple(found)
+
+
+def _flag(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise _malformed()
+    return text == "yes"
 
 
 def _number(text: object, highest: int = 10**11) -> int:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from eid.errors import AccountError
 from eid.levels.account import Profile
 
+_IDENTITY = frozenset({"name", "birth_date", "sex", "personal_number"})
 Status = Literal["confirmed", "differs", "cancelled", "no_answer"]
 
 
@@ -41,3 +43,23 @@ def no_register(profile: Profile, *, at: datetime) -> RegisterAnswer:
     """The default: nobody is asked, and that is said."""
     del profile
     return RegisterAnswer(status="no_answer", at=at, source="none")
+
+
+def check_register(answer: RegisterAnswer) -> dict[str, str]:
+    """What goes on record beside the chip's verdict; AccountError where the register says no.
+
+    Codes: ``account.number_cancelled`` (the number is nobody's any more), ``account.register``
+    (the register has name, birth date, sex or number otherwise: its record wins over the chip).
+    Other differences, such as an address, are recorded and change nothing.
+    """
+    if answer.status == "cancelled":
+        raise AccountError("The personal number was cancelled.", code="account.number_cancelled")
+    weighty = sorted(set(answer.differs) & _IDENTITY)
+    if answer.status == "differs" and weighty:
+        raise AccountError(
+            "The register has this person otherwise than the chip.",
+            code="account.register",
+            differs=tuple(weighty),
+        )
+    detail = {"register": answer.status, "register_source": answer.source}
+    return {**detail, "register_differs": " ".join(answer.differs)} if answer.differs else detail

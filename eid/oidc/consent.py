@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
 from eid.errors import OAuthError, Unavailable
 from eid.keys import decode_base64url
 from eid.levels.account import Account
 from eid.levels.consent import Consent
+from eid.levels.past import PastAssertion
 from eid.oidc import session as sessions, sign_on
 from eid.oidc.acr import answer, is_met
 from eid.oidc.authorization import AuthorizationRequest, Reply, error_values, reply_to
@@ -26,6 +28,9 @@ from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SignOn
+
+if TYPE_CHECKING:
+    from eid.levels.assurance import Source
 
 PURPOSE = "log in"
 UNNAMED_TEXT = "unnamed"
@@ -96,7 +101,8 @@ def agree(
         issue.append(sign_on.remembered_row(provider, account.id, interaction.request, at=at))
     given = _entry(provider, interaction, account, end.tokens, remember=remember, at=at)
     given = replace(given, text_version=text_version or given.text_version)
-    issued = event(agreed, "code.issued", at, acr=authentication.acr)
+    grounds = _grounds(agreed, account, authentication, at)
+    issued = event(agreed, "code.issued", at, acr=authentication.acr, assertion=grounds)
     try:
         sessions.finish(provider, agreed, at=at, issue=issue, events=[issued], consents=[given])
     except Unavailable as error:
@@ -131,10 +137,30 @@ def answer_silently(
     if authentication is None:
         raise OAuthError("login_required", "The person has to log in.")
     end = _ending(provider, interaction, account, authentication, before=found, at=at)
-    issued = event(interaction, "code.issued", at, acr=authentication.acr, silently="true")
+    grounds = _grounds(interaction, account, authentication, at)
+    issued = event(
+        interaction, "code.issued", at, acr=authentication.acr, silently="true", assertion=grounds
+    )
     trace = sign_on.silent_row(provider, account.id, request.client_id, end.tokens, at=at)
     provider.grants.put(*end.issue, trace, events=[issued])
     return end.agreed.reply
+
+
+def _grounds(
+    interaction: Interaction, account: Account, told: Authentication, at: datetime
+) -> str:
+    """What was told on which grounds, so that it can be judged again by the rules of its day."""
+    return PastAssertion(
+        at=at,
+        account_level=account.level,
+        level=told.level,
+        auth_level=told.auth_level,
+        source=cast("Source", told.source),
+        consent=True,
+        factors=interaction.factors,
+        holder_match=account.holder_match,
+        session=interaction.signed_on is not None,
+    ).to_text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

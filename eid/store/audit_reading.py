@@ -12,7 +12,14 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, select
 
 from eid.errors import FormatError
-from eid.keys import JSON, JwkSet, canonical_json, decode_base64url, encode_base64url
+from eid.keys import (
+    JSON,
+    JwkSet,
+    canonical_json,
+    decode_base64url,
+    encode_base64url,
+    parse_json_object,
+)
 from eid.store.audit import Audit
 from eid.store.audit_chain import START, broken, chain_hash, read_head
 from eid.store.database import Database
@@ -139,6 +146,36 @@ def affected(database: Database, start: datetime, end: datetime) -> tuple[Affect
         Affected(account=name, rows=count, clients=tuple(sorted(clients[name])))
         for name, count in sorted(counted.items())
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a row says was told to a service: its place, and the recorded grounds."""
+
+    place: str
+    account: str | None
+    client: str | None
+    grounds: str
+
+
+def told(database: Database, start: datetime, end: datetime) -> Iterator[Told]:
+    """Every assertion of a window of time that has its grounds on record, node by node."""
+    window = and_(
+        audit_rows.c.kind == "code.issued",
+        audit_rows.c.at >= int(start.timestamp()),
+        audit_rows.c.at < int(end.timestamp()),
+    )
+    query = select(audit_rows).where(window).order_by(audit_rows.c.node, audit_rows.c.seq)
+    with database.snapshot() as connection:
+        for row in connection.execution_options(yield_per=1000).execute(query):
+            grounds = parse_json_object(row.detail.encode()).get("assertion")
+            if isinstance(grounds, str):
+                yield Told(
+                    place=f"{row.node}/{row.seq}",
+                    account=row.account,
+                    client=row.client,
+                    grounds=grounds,
+                )
 
 
 def export_rows(database: Database) -> Iterator[bytes]:

@@ -79,13 +79,13 @@ PER_ADDRESS = Allowance(failures=100, block_s=30, forgive_s=30)
 def reserve(place: Place, scope: bytes, allowance: Allowance, now: int) -> None:
     """Count one attempt as failed, or AccountError ``login.throttled`` with ``retry_after``."""
     failures, blocked_until, forget_at = _lock(place, scope, now)
-    if blocked_until > now:
+    if now < blocked_until <= now + LONGEST_S:  # a later end was written by a clock ahead
         raise AccountError(
             "Too many attempts; try again later.",
             code="login.throttled",
             retry_after=blocked_until - now,
         )
-    left, since = allowance.still_counted(failures, forget_at - FORGET_S, now)
+    left, since = allowance.still_counted(failures, min(forget_at - FORGET_S, now), now)
     failures = 1 if forget_at <= now else left + 1
     wait = allowance.blocked_for(failures)
     values = {

@@ -1,11 +1,16 @@
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import delete, select
 
 from eid.app import Settings, open_installation
 from eid.cli import main
+from eid.levels.assurance import Factor
+from eid.levels.past import PastAssertion
+from eid.oidc.ports import AuditEvent
 from eid.store.schema import audit_rows
 
 
@@ -80,6 +85,27 @@ def test_prove_and_affected(config, capsys):
     window = ("--from", "2020-01-01", "--to", "2099-01-01")
     listed = run(capsys, config, "audit", "affected", *window).splitlines()
     assert [json.loads(line)["rows"] for line in listed] == [1, 1]
+
+
+def test_what_was_told_is_judged_again(config, capsys):
+    at = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    good = PastAssertion(
+        at=at, account_level=2, level=2, auth_level=1, source="manual", consent=True,
+        factors=(Factor.of("password", at),),
+    )  # fmt: skip
+    window = ("--from", "2026-11-21", "--to", "2026-11-22")
+    with open_installation(Settings.load(config)) as installation:
+        for value in (good, replace(good, auth_level=3)):
+            row = AuditEvent(
+                kind="code.issued", at=at, client="bank", detail={"assertion": value.to_text()}
+            )
+            installation.audit.record([row])
+    out = run(capsys, config, "audit", "reassess", "--from", "2020-01-01", "--to", "2020-01-02")
+    assert out.startswith("0 assertions")
+    assert main(["audit", "reassess", "--config", str(config), *window]) == 1
+    first, last = capsys.readouterr().out.splitlines()
+    assert json.loads(first)["differs"] == ["auth_level"]
+    assert (json.loads(first)["client"], last.split()[0]) == ("bank", "2")
 
 
 def test_backup_erase_restore(config, tmp_path, capsys):

@@ -114,8 +114,29 @@ factors = st.builds(
         auth_level=st.integers(0, 4),
         consent=st.booleans(),
         age=st.none() | st.integers(0, 150),
+        session=st.booleans(),
         factors=st.lists(factors, max_size=16).map(tuple),
     )
 )
 def test_round_trip(value):
     assert PastAssertion.from_detail(value.to_detail()) == value
+    assert PastAssertion.from_text(value.to_text()) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "at=1", "at=1 at=2", "x" * 2000, past().to_text() + " ", past().to_text() + " x=1"],
+)
+def test_l014_malformed_lines(text):
+    with pytest.raises(FormatError) as caught:
+        PastAssertion.from_text(text)
+    assert caught.value.code == "assertion"
+
+
+@pytest.mark.parametrize(
+    ("auth_level", "session", "differs"),
+    [(1, True, ()), (1, False, ("auth_level",)), (2, True, ("auth_level",))],
+)
+def test_a_session_was_worth_level_1_and_no_more(auth_level, session, differs):
+    silent = past(auth_level=auth_level, factors=(), session=session)
+    assert reassess(silent, RULES).differs == differs

@@ -10,6 +10,8 @@ from typing import get_args
 import pytest
 
 from eid.errors import RequestRefused
+from eid.levels.past import PastAssertion, reassess
+from eid.levels.rules import Rules
 from eid.oidc import session as sessions
 from eid.oidc.handles import key_of
 from eid.oidc.interaction import MOVES, Event, Interaction, Stage
@@ -198,6 +200,19 @@ def test_a_yes_counts_once(world, browser):
         thread.join()
     assert sorted(answer.status for answer in answers) == [303] + [410] * 7
     assert world.events().count("code.issued") == 1
+
+
+def test_what_a_service_is_told_has_its_grounds_on_record(world, browser):
+    """Judged again by the rules of its day, it is what those grounds give."""
+    here = world.begin(browser)
+    world.password(browser, here)
+    form = {"csrf": browser.get(f"{here}/consent").field("csrf"), "decision": "agree"}
+    browser.post(f"{here}/consent", form)
+    issued = next(one for one in world.provider.grants.events if one.kind == "code.issued")
+    grounds = PastAssertion.from_text(issued.detail["assertion"])
+    assert [factor.method for factor in grounds.factors] == ["password"]
+    assert (grounds.auth_level, grounds.consent, grounds.session) == (1, True, False)
+    assert reassess(grounds, Rules.load()).differs == ()
 
 
 def test_a_service_that_is_taken_away_meanwhile(world, browser):
