@@ -7,13 +7,16 @@ own adds a passkey afterwards, or takes a letter at a counter, and reaches level
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
 from eid.levels.account import Account
 from eid.levels.assurance import Factor
+from eid.levels.factors.code import Channel
+from eid.levels.factors.password import check_policy
 from eid.levels.username import normalize_username
 from eid.oidc import session as sessions
 from eid.oidc.account.entry import Visit, begin as begin_login
@@ -112,16 +115,17 @@ def name(provider: Provider, request: Request) -> Response:
     session = _session(provider, request, at=at)
     form = own_form(provider, request, session)
     try:
-        account = _create(provider, session, form, at=at)
+        wanted = _wanted(provider, form)
+    except FormatError as error:
+        return _name_page(provider, request, session, error=error)
+    session = _claimed(provider, session, at=at)
+    try:
+        _create(provider, session, wanted, at=at)
     except AccountError as error:
         if error.code != "account.username_taken":
             raise
         return _taken(provider, request, session, error, at=at)
-    except FormatError as error:
-        return _name_page(provider, request, session, error=error)
-    following = replace(
-        session.interaction, account_id=account.id, factors=(Factor.of("password", at),)
-    )
+    following = replace(session.interaction, factors=(Factor.of("password", at),))
     if form.get("kind") == LATER:
         provider.grants.consume("sign_up", session.interaction.key, at=at)
         following = following.moved("level_reached")
@@ -130,44 +134,67 @@ def name(provider: Provider, request: Request) -> Response:
     return onward(provider, replace(renewed, interaction=saved), at=at)
 
 
-def _create(provider: Provider, session: Session, form: Parameters, *, at: datetime) -> Account:
-    """A new account from the form; nothing is stored unless all of it is in order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What was typed, in order; without a channel a passkey follows."""
+
+    username: str
+    password: str = field(repr=False)
+    channel: Channel | None
+
+
+def _wanted(provider: Provider, form: Parameters) -> _Wanted:
     own, kind = own_of(provider), form.get("kind") or ""
     username = normalize_username(form.get("username") or "")
     password = chosen_password(form.get("password"), form.get("again"))
+    check_policy(password)
     channel = None if kind == LATER else channel_of(kind, form.get("address") or "")
     if channel is not None and channel.kind not in own.senders:
         raise FormatError("This channel is not offered.", code="channel.address")
-    account = Account(id=encode_base64url(provider.rng(16)), username=username, created_at=at)
+    return _Wanted(username=username, password=password, channel=channel)
+
+
+def _claimed(provider: Provider, session: Session, *, at: datetime) -> Session:
+    """The sign-up with the id that its account will have: of tries at once one goes on."""
+    tried = replace(
+        session.interaction,
+        account_id=encode_base64url(provider.rng(16)),
+        refused_cards=session.interaction.refused_cards + 1,
+    )
+    return replace(session, interaction=sessions.save(provider, tried, at=at))
+
+
+def _create(provider: Provider, session: Session, wanted: _Wanted, *, at: datetime) -> None:
+    """A new account, still at level 0, and a first code to its channel."""
+    own, channel = own_of(provider), wanted.channel
+    account_id = str(session.interaction.account_id)
+    account = Account(id=account_id, username=wanted.username, created_at=at)
     signed_up = AuditEvent(
         kind="account.signed_up",
         at=at,
         account=account.id,
         interaction=session.interaction.reference,
     )
-    account = own.register.create(account, password=password, events=[signed_up])
-    if channel is not None:
-        channel_id = own.factors.enrol_channel(account.id, channel, at=at)
-        service = provider.settings.legal_entity
-        try:
-            own.factors.send_code(
-                account.id, channel_id, own.sender(channel.kind), service=service, at=at
-            )
-        except Unavailable:
-            return account  # the next page has a button that sends it again
-    return account
+    account = own.register.create(account, password=wanted.password, events=[signed_up])
+    if channel is None:
+        return
+    channel_id = own.factors.enrol_channel(account.id, channel, at=at)
+    sender, service = own.sender(channel.kind), provider.settings.legal_entity
+    # where it cannot be sent now, the next page has a button that sends it again
+    with suppress(Unavailable):
+        own.factors.send_code(account.id, channel_id, sender, service=service, at=at)
 
 
 def _taken(
     provider: Provider, request: Request, session: Session, error: EidError, *, at: datetime
 ) -> Response:
-    """A name that somebody has: said, counted, and after a few the sign-up is over."""
-    tried = replace(session.interaction, refused_cards=session.interaction.refused_cards + 1)
-    events = [event(tried, "sign_up.name_taken", at)]
-    if tried.refused_cards >= MAX_NAMES:
-        sessions.finish(provider, tried.moved("given_up"), at=at, events=events)
+    """A name that somebody has: said, and after a few the sign-up is over."""
+    interaction = replace(session.interaction, account_id=None)
+    events = [event(interaction, "sign_up.name_taken", at)]
+    if interaction.refused_cards >= MAX_NAMES:
+        sessions.finish(provider, interaction.moved("given_up"), at=at, events=events)
         return refused_page(provider, request, session, error, at=at)
-    saved = sessions.save(provider, tried, at=at, events=events)
+    saved = sessions.save(provider, interaction, at=at, events=events)
     return _name_page(provider, request, replace(session, interaction=saved), error=error)
 
 

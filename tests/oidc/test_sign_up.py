@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -125,6 +127,29 @@ def test_five_taken_names_and_the_sign_up_is_over(home, guest):
     assert last.code == "account.username_taken"
     assert guest.get(here).code == "interaction.over"
     assert home.sent() == []
+
+
+def test_one_card_makes_one_account_however_many_forms_come_at_once(home, guest):
+    """Each try is counted before it is made; all but one of those at once are refused."""
+    here = begin(home, guest)
+    show_card(home, guest, here)
+    csrf = guest.get(f"{here}/name").field("csrf")
+    start = threading.Barrier(6)
+
+    def send(number):
+        browser = home.browser()
+        browser.cookies |= guest.cookies
+        start.wait()
+        form = FORM | {"csrf": csrf, "username": f"mau{number}"}
+        return browser.post(f"{here}/name", form).status
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = sorted(pool.map(send, range(6)))
+    assert statuses[0] == 303
+    assert set(statuses[1:]) <= {403, 409}
+    made = [home.store.accounts.by_username(f"mau{number}") for number in range(6)]
+    assert sum(account is not None for account in made) == 1
+    assert home.events().count("account.signed_up") == 1
 
 
 @pytest.mark.parametrize(
