@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -124,3 +124,13 @@ def token_place(soft_tokens: Path) -> TokenPlace:
     command += ["--pin", "1234", "--so-pin", "87654321"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     return TokenPlace(module=SOFT_TOKEN_MODULE, token=label, pin="1234")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """The only driver of browsers in this process: it cannot be started a second time."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if shutil.which("chromium") is None and shutil.which("chromium-browser") is None:
+        pytest.skip("chromium is not installed: sudo apt-get install chromium")
+    with sync_api.sync_playwright() as running:
+        yield running

@@ -165,7 +165,8 @@ def told(channel: Channel, text: str, *, at: datetime) -> None:
 
 
 def _tell(line: str) -> None:
-    typer.echo(line, err=True)
+    """To the terminal, without what would move its cursor: a path is the sender's."""
+    typer.echo("".join(one if one.isprintable() else "?" for one in line), err=True)
 
 
 def _start_page(issuer: str) -> dict[str, str]:

@@ -197,15 +197,6 @@ def static_host(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed: sudo apt-get install chromium")
-    with sync_api.sync_playwright() as running:
-        yield running
-
-
 Launch = Callable[..., Any]
 
 

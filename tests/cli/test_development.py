@@ -144,6 +144,17 @@ def test_a_refusal_is_explained_in_the_terminal(
     assert "client_secret_basic" in said
 
 
+def test_nothing_that_was_sent_moves_the_cursor(
+    client: testing.TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.simulate_get("/interaction/\x1b]0;evil\x07\n")
+    asked = {"client_id": "dev", "redirect_uri": "https://x/\u202e", "response_type": "code"}
+    client.simulate_get("/authorize", query_string=urlencode(asked))
+    said = capsys.readouterr().err
+    assert "received" in said
+    assert all(one.isprintable() or one == "\n" for one in said)
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

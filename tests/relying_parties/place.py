@@ -31,14 +31,22 @@ SECRET = "a secret for the tests, long enough"
 
 
 def free_port() -> int:
-    """Below the range from which the system gives ports away, so that nobody takes it meanwhile."""
+    """A port that nobody else takes meanwhile.
+
+    It lies below the range from which the system gives ports away, and is marked as ours, until
+    this process ends, by the name of a socket in the kernel.
+    """
     for _ in range(200):
         port = random.SystemRandom().randrange(11_000, 32_000)
+        mark = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
+                mark.bind(f"\0eid-tests-port-{port}")
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                mark.close()
                 continue
+        mark.detach()  # open for as long as the process lives
         return port
     raise LookupError("no free port")
 

@@ -23,16 +23,12 @@ TOLD = "#told:not(:empty)"
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed: sudo apt-get install chromium")
-    with sync_api.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE_S * 1000
-        )
-        yield browser
-        browser.close()
+def chromium(playwright: Any) -> Iterator[Any]:
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE_S * 1000
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
