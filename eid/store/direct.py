@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Final, Protocol, cast
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from eid.errors import Unavailable
@@ -60,6 +61,7 @@ class Direct:
         self._engine = engine
         self._dialect = engine().dialect
         self._postgresql = self._dialect.name == "postgresql"
+        self._words: Dialect | None = None
         self._begin = "BEGIN" if self._postgresql else "BEGIN IMMEDIATE"
         driver = self._dialect.loaded_dbapi
         self._faults = cast("type[Exception]", driver.Error)
@@ -167,10 +169,14 @@ class Direct:
             pooled.detach()
         except (SQLAlchemyError, self._faults):
             raise _unavailable() from None
-        if self._postgresql:
-            connection.autocommit = True  # type: ignore[union-attr]
         driver = cast("_Driver", connection)
-        return _Line(driver, Work(driver.cursor(), self._dialect))
+        if not self._postgresql:
+            return _Line(driver, Work(driver.cursor(), self._dialect))
+        from eid.store import libpq  # noqa: PLC0415 - loaded where there is PostgreSQL
+
+        connection.autocommit = True  # type: ignore[union-attr]
+        words = self._words = self._words or libpq.dialect()
+        return _Line(driver, Work(libpq.LibpqCursor(connection), words))  # type: ignore[arg-type]
 
     def _give_back(self, line: _Line) -> None:
         line.fresh = False

@@ -103,12 +103,12 @@ class Prepared:
             cursor.executemany(compiled.text, given)
 
     def _for(self, dialect: Dialect) -> _Compiled:
-        known = self._compiled.get(dialect.name)
+        known = self._compiled.get(dialect.paramstyle)
         if known is None:
             made = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
             order = tuple(made.positiontup) if made.positiontup else None
             known = _Compiled(str(made), dict(made.params), order)
-            self._compiled[dialect.name] = known
+            self._compiled[dialect.paramstyle] = known
         return known
 
 
