@@ -43,6 +43,8 @@ def card_waiter(settings: AgentSettings) -> WaitForCard:
             allow_virtual=virtual,
             cancelled=cancelled,
         )
+        if name is None and len(pcsc.holding(allow_virtual=virtual)) > 1:
+            raise ReaderError("Cards lie on more than one reader.", code="reader.ambiguous")
         return pcsc.connect(found, allow_virtual=virtual)
 
     return connect

@@ -40,6 +40,7 @@ def add_screens(
 ) -> None:
     """Serve the visits of a kiosk beside the card logins."""
     app.add_route("/", _Screen(kiosk.desk, pages))
+    app.add_route("/stay", Stay(kiosk.desk, check_origin))
     app.add_route("/do/{act}", _Act(kiosk, pages, check_origin, clock))
 
 
@@ -130,8 +131,24 @@ class _Act:
 _PLAIN = ("begin", "decline", "over", "help", "clerk", "sign_out")
 
 
+class Stay:
+    """``POST /stay``: somebody is typing or touching, so the screen is not wiped yet."""
+
+    def __init__(self, desk: Desk, check_origin: CheckOrigin) -> None:
+        self._desk, self._check_origin = desk, check_origin
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Nothing but the idle time begins anew."""
+        self._check_origin(req.get_header("Origin"))
+        self._desk.touch()
+        resp.status = falcon.HTTP_204
+
+
 class Events:
-    """``GET /events?after=N``: the live state as server-sent events, for a minute at most."""
+    """``GET /events``: the live state as server-sent events, now and at each change, for a minute.
+
+    Pages of other sites get nothing, not even a place.
+    """
 
     def __init__(self, desk: Desk, *, stream_s: float = STREAM_S, beat_s: float = _BEAT_S) -> None:
         self._desk = desk
@@ -139,26 +156,26 @@ class Events:
         self._places = threading.BoundedSemaphore(MAX_STREAMS)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Stream; 503 when too many listen already, and the browser comes again by itself."""
-        after = req.get_param("after", default="0")
-        version = int(after) if after.isascii() and after.isdigit() and len(after) < 12 else 0
+        """Stream; 503 when too many listen already, and the page comes again by itself."""
+        if req.get_header("Sec-Fetch-Site") not in {None, "same-origin", "none"}:
+            raise falcon.HTTPForbidden
         if not self._places.acquire(blocking=False):
             raise falcon.HTTPServiceUnavailable
         resp.content_type = "text/event-stream; charset=utf-8"
-        resp.stream = _Stream(self._lines(version), self._places.release)
+        resp.stream = _Stream(self._lines(), self._places.release)
 
-    def _lines(self, version: int) -> Iterator[bytes]:
+    def _lines(self) -> Iterator[bytes]:
         yield b"retry: 1000\n\n"
-        live = self._desk.live
+        live, told = self._desk.live, 0
         limit = time.monotonic() + self._stream_s
         while time.monotonic() < limit:
-            if live.version > version:
-                version = live.version
-                data = json.dumps(asdict(live), separators=(",", ":"))
-                yield f"event: live\nid: {version}\ndata: {data}\n\n".encode()
-            else:
+            if live.version == told:
                 yield b": beat\n\n"
-            live = self._desk.wait(version, self._beat_s)
+            else:
+                told = live.version
+                data = json.dumps(asdict(live), separators=(",", ":"))
+                yield f"event: live\nid: {told}\ndata: {data}\n\n".encode()
+            live = self._desk.wait(told, self._beat_s)
 
 
 class _Stream:

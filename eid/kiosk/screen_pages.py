@@ -31,7 +31,8 @@ _TEMPLATES = {
     "help": "plain",
     **dict.fromkeys(TROUBLES, "trouble"),
 }
-_REFRESH_S = {"present": 2, "reading": 2, "unplugged": 3, "service_down": 3}
+_REFRESH_S = {"welcome": 15, "present": 2, "reading": 2, "unplugged": 3, "service_down": 3}
+_REFRESH_FORM_S = 65  # after the idle time: a reload would take away what is being typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ class ScreenPages:
             reads=text.reads(CARD_PLAN.files),
             version=self.version(language),
             again=trouble is not None and trouble.again is not None,
-            refresh=_REFRESH_S.get(session.screen, 15),
+            refresh=_REFRESH_S.get(session.screen, _REFRESH_FORM_S),
         )
 
     def version(self, language: str | None) -> str:

@@ -297,6 +297,42 @@ def test_a_person_who_walks_away(field: Field) -> None:
     assert desk.session == type(desk.session)()
 
 
+def test_who_types_is_not_wiped(field: Field) -> None:
+    desk = field.kiosk.kiosk.desk
+    field.act("begin")
+    desk._touched -= desk._idle_s - 1
+    own = {"Host": LISTEN, "Origin": f"http://{LISTEN}"}
+    assert field.client.simulate_post("/stay", headers=own).status_code == 204
+    assert desk.idle_left() > 1
+    foreign = {"Host": LISTEN, "Origin": "https://evil.example"}
+    assert field.client.simulate_post("/stay", headers=foreign).status_code == 403
+    assert field.shown == "consent"
+
+
+def test_a_full_disk(field: Field) -> None:
+    """The queue's own database says that it cannot grow: nothing is accepted, nothing is lost."""
+    known = {visit.record.id for visit in field.received()}
+    field.line(up=False)
+    connection = field.kiosk.queue._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    seen = 0
+    while field.come(field.card()) == "recorded":  # until the free pages are used up
+        seen += 1
+        field.act("over")
+        assert seen < 50
+    assert field.shown == "storage"
+    assert code_shown(field) == "queue.disk"
+    assert len(field.kiosk.queue) == seen
+    connection.execute("PRAGMA max_page_count = 1000000")
+    field.act("over")
+    assert field.come(field.card()) == "recorded"
+    field.line(up=True)
+    assert field.kiosk.deliver() == seen + 1
+    fresh = [visit for visit in field.received() if visit.record.id not in known]
+    assert [visit.place for visit in fresh] == ["next"] * (seen + 1)
+
+
 def test_walking_away_ends_the_reading(field: Field) -> None:
     before = len(field.received()), len(field.kiosk.queue)
     card = field.card()

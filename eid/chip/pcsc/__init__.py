@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from eid.chip.pcsc.connection import PcscTransport
 from eid.chip.pcsc.monitor import Event, Monitor
-from eid.chip.pcsc.readers import VIRTUAL, connect, list_readers, wait_for_card
+from eid.chip.pcsc.readers import VIRTUAL, connect, holding, list_readers, wait_for_card
 
 __all__ = [
     "VIRTUAL",
@@ -18,6 +18,7 @@ __all__ = [
     "Monitor",
     "PcscTransport",
     "connect",
+    "holding",
     "list_readers",
     "wait_for_card",
 ]

@@ -78,6 +78,13 @@ def wait_for_card(
             watched.update(changed)
 
 
+def holding(*, allow_virtual: bool = False) -> tuple[str, ...]:
+    """Return the readers that hold a card now; ReaderError without a usable reader."""
+    with Context() as context:
+        names = _candidates(context.readers(), None, allow_virtual=allow_virtual)
+        return tuple(name for name, state in context.states(names) if context.present(state))
+
+
 def _candidates(
     names: tuple[str, ...], reader: str | None, *, allow_virtual: bool
 ) -> tuple[str, ...]:
