@@ -14,7 +14,7 @@ from eid.keys import SigningKey
 from eid.testing.browser import Browser
 
 from .packages import LOG_IN
-from .place import Person, Registered, development_provider, free_port, metadata
+from .place import SECRET, Person, Registered, development_provider, free_port, metadata
 
 CALLBACK = "http://127.0.0.1:9/callback"
 KEY = SigningKey.generate("client")
@@ -57,12 +57,20 @@ def callback() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory, callback: str) -> Iterator[Place]:
-    clients = {name: Registered(client_id=name, port=free_port()) for name in (*SERVICES, "page")}
+    clients = {
+        name: Registered(client_id=name, port=free_port()) for name in (*SERVICES, "page", "api")
+    }
     passport = json.loads((LOG_IN / "passport.json").read_text())
     special = {"passport": {name: passport[name] for name in NOT_USUAL}}
     registered = [metadata(clients[name], **special.get(name, {})) for name in SERVICES]
     page = json.loads((LOG_IN / "single_page" / "client.json").read_text())
     registered.append({**page, "redirect_uris": [f"{clients['page'].origin}/"]})
+    api, caller = json.loads((LOG_IN / "api.json").read_text())
+    audience = f"{clients['api'].origin}/"
+    registered += [
+        {**api, "client_secret": SECRET, "eid_audience": audience},
+        {**caller, "redirect_uris": [callback], "eid_resources": [audience]},
+    ]
     base = {
         "redirect_uris": [CALLBACK, callback],
         "grant_types": ["authorization_code", "refresh_token"],

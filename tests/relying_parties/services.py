@@ -21,7 +21,7 @@ APACHE = "/usr/lib/apache2/modules/mod_auth_openidc.so"
 
 def command(name: str, port: int, folder: Path) -> tuple[Sequence[str | Path], dict[str, str]]:
     """The words that start a service, and what else its environment holds."""
-    if name in {"flask", "fastapi", "idpyoidc"}:
+    if name in {"flask", "fastapi", "idpyoidc", "api"}:
         return [python(), LOG_IN / f"{name}_app.py"], {}
     if name == "django":
         manage = [python(), LOG_IN / "django_site" / "manage.py"]
