@@ -9,6 +9,7 @@ from typing import cast
 
 from eid.admin import own_log, visits
 from eid.admin.asked import Asked
+from eid.admin.officers import permissions
 from eid.admin.own_log import LogLine, own_log_page
 from eid.admin.pages import shown
 from eid.admin.ports import OpenCase, Request as CaseRequest
@@ -72,7 +73,7 @@ def person(counter: Counter, asked: Asked) -> Response:
         person=found,
         here=_here(asked),
         requests=REQUESTS,
-        grounds=tuple(LOCK_GROUNDS),
+        grounds=_grounds(asked),
     )
 
 
@@ -102,7 +103,7 @@ def log(counter: Counter, asked: Asked) -> Response:
 def lock(counter: Counter, asked: Asked) -> Response:
     """``POST /person/{look}/lock``."""
     found, reason = _look(counter, asked)
-    ground = cast("LockGround", asked.chosen("ground", tuple(LOCK_GROUNDS)))
+    ground = cast("LockGround", asked.chosen("ground", _grounds(asked)))
     _not_oneself(asked, found)
     counter.accounts.happen(
         found.id, "locked", by=asked.me, reason=reason, at=asked.at, ground=ground
@@ -207,6 +208,14 @@ def _open_case(counter: Counter, asked: Asked) -> OpenCase:
     if case is None:
         raise AccountError("There is no such case.", code="case.unknown")
     return case
+
+
+def _grounds(asked: Asked) -> tuple[str, ...]:
+    """The grounds this officer may lock by: what never ends is for those who may unlock."""
+    may = permissions(asked.account.roles)
+    return tuple(
+        name for name, ground in LOCK_GROUNDS.items() if ground.ends != "never" or "unlock" in may
+    )
 
 
 def _not_oneself(asked: Asked, found: Account) -> None:

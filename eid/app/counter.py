@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -102,6 +102,7 @@ def serve_counter(settings: Settings, parent: int) -> None:
         address=settings.counter.host,
         port=settings.counter.port,
         interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
         workers=1,
         blocking_threads=THREADS,
         log_level=LogLevels.error,
@@ -113,7 +114,8 @@ def serve_counter(settings: Settings, parent: int) -> None:
 
 
 def _create_gated(settings: Settings) -> Gate:
-    return Gate(create_counter(settings), max_body=MAX_SEALED)
+    trusted = networks(settings.trusted_proxies)
+    return Gate(create_counter(settings), max_body=MAX_SEALED, trusted=trusted)
 
 
 def _watch(parent: int) -> None:

@@ -62,9 +62,9 @@ class CheckIn:
         return self.rng(8)
 
     def by_card(
-        self, evidence: Evidence, challenge: bytes, number: str, *, by: str, at: datetime
+        self, evidence: Evidence, challenge: bytes, number: str | None, *, by: str, at: datetime
     ) -> Visit:
-        """A chip that was read for us just now; ``number`` is what the reader was opened with."""
+        """A chip that was read for us just now, and whose it must be, if a number was typed here."""
         card = eid.verify(
             evidence,
             self.trust,

@@ -296,12 +296,15 @@ def test_every_look_is_on_record_and_the_person_can_have_it_printed(officer: Off
 def test_locking_is_the_officers_and_unlocking_the_supervisors(officer: Officer) -> None:
     place = officer.place
     raised(officer)
+    page = look(officer, "nguoi-thu")
+    assert officer.submit(page, "lock", ground="death").error_code == "counter.form"
     page = officer.submit(look(officer, "nguoi-thu"), "lock", ground="security")
     assert "lock" not in {form.id for form in page.forms}
     assert "unlock" not in {form.id for form in page.forms}
     place.add("truong", "supervisor")
     chief = Officer(place, "truong").ready()
     page = chief.submit(look(chief, "nguoi-thu"), "unlock")
+    assert 'value="death"' in page.text
     assert place.installation.accounts.by_username("nguoi-thu").state == "active"
 
 
