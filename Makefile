@@ -23,11 +23,12 @@ coverage: ready browser
 bench: ready  ## Every performance figure beside its peer; ARGS="qr --quick" runs one room shortly
 	$(BIN)/python -m bench $(ARGS)
 
-soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS), 1,000 kiosk visits
+soak: ready  ## 10,000 verdicts, 5,000 handshakes per protocol (SOAK_HANDSHAKES), a million accounts (SOAK_ACCOUNTS), 1,000 race rounds (SOAK_RACES), 1,000 kiosk visits
 	$(BIN)/python -m bench verify
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.soak_cards
 	$(BIN)/python -m bench.soak_accounts
+	EID_RACE_ROUNDS=$${SOAK_RACES:-1000} $(BIN)/python -m pytest -q tests/oidc/test_processes.py
 	$(BIN)/python -m bench.soak_kiosk
 
 screenshots: browser  ## The pictures of the documentation, made anew by the browser tests

@@ -14,6 +14,7 @@ from granian.server import Server
 
 from eid.app.gate import THREADS, Gate
 from eid.app.installation import open_installation
+from eid.app.logs import log_lines
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
@@ -65,6 +66,7 @@ def _counter(settings: Settings) -> AbstractContextManager[None]:
 
 
 def _create_gated(settings: Settings) -> Gate:
+    log_lines(settings.log_level)
     trusted = networks(settings.trusted_proxies)
     return Gate(create_wsgi(settings), max_body=MAX_SEALED, trusted=trusted)
 

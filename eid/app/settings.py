@@ -17,6 +17,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from eid.app import people_settings
+from eid.app.logs import LEVELS, LogLevel
 from eid.app.people_settings import PeopleSettings
 from eid.errors import SettingsError
 
@@ -57,6 +58,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "pkcs11.module": (str, "the path of a PKCS#11 library"),
     "pkcs11.token": (str, "the label of a token"),
     "pkcs11.pin": (str, "the PIN of the token's user, best by EID_PKCS11_PIN"),
+    "log_level": (str, " | ".join(LEVELS)),
     "keys.store": (str, " | ".join(_KEY_STORES)),
     "keys.key_file": (
         str,
@@ -119,6 +121,7 @@ class Settings:
     secrets_given: Mapping[str, str] = field(default_factory=dict, repr=False)
     pkcs11: TokenSettings | None = None
     key_store: KeyStore = "files"
+    log_level: LogLevel = "info"
     key_file: Path | None = None
     counter: CounterPlace | None = None
 
@@ -245,8 +248,16 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         secrets_source=_source(values, file),
         pkcs11=_pkcs11(values, file, folder),
         key_store=_key_store(values, file),
+        log_level=_log_level(values, file),
         key_file=_key_file(values, file, folder),
     )
+
+
+def _log_level(values: Mapping[str, object], file: str) -> LogLevel:
+    level = values.get("log_level", "info")
+    if level not in LEVELS:
+        raise _wrong(file, "log_level", "is unknown")
+    return level
 
 
 def _key_store(values: Mapping[str, object], file: str) -> KeyStore:

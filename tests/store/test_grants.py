@@ -202,3 +202,13 @@ def test_o001_o068_processes_race_for_one_winner(store, url, tmp_path):
     assert winners == list(range(10))
     assert kinds(store) == ["code.used"] * 10
     assert sum(store.audit.verify().rows.values()) == 10
+
+
+def test_expired_grants_go_in_short_transactions(store, monkeypatch):
+    """Pain of other stores: one statement over millions of rows that every login waits for."""
+    monkeypatch.setattr("eid.store.grants.BATCH", 4)
+    taken, transaction = [], store.database.transaction
+    store.grants.put(*[grant(key=n.to_bytes(32)) for n in range(10)])
+    monkeypatch.setattr(store.database, "transaction", lambda: taken.append(1) or transaction())
+    assert store.grants.purge(before=AT + timedelta(days=400)) == 10
+    assert len(taken) == 3
