@@ -60,7 +60,7 @@ def issue(  # noqa: PLR0913 - one parameter per option
     """
     from eid.qr.from_card import issue_for
 
-    card = _verified(evidence, trust, challenge)
+    card = verified_card(evidence, trust, challenge)
     what = _identity(
         card, kind, include=include or [], portrait=portrait, years=years,
         insurance_number=insurance_number,
@@ -92,7 +92,8 @@ def issue(  # noqa: PLR0913 - one parameter per option
     return 0
 
 
-def _verified(evidence: Path, trust: Path, challenge: str) -> VerifiedCard:
+def verified_card(evidence: Path, trust: Path, challenge: str) -> VerifiedCard:
+    """Judge a file of evidence that should answer *challenge*."""
     from eid.chip.evidence import MAX_BYTES, Evidence
     from eid.chip.verify import verify
 

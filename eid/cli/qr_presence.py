@@ -18,8 +18,8 @@ from unicodedata import normalize
 import typer
 
 from eid.cli import qr_input
-from eid.cli.qr_issue import signer_of_options, write_code
-from eid.errors import FormatError, RequestRefused
+from eid.cli.qr_issue import signer_of_options, verified_card, write_code
+from eid.errors import FormatError, RequestRefused, SettingsError
 
 if TYPE_CHECKING:
     from eid.qr.presence import Asked
@@ -69,6 +69,13 @@ def answer(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Option(help="Who: up to 16 bytes in hex, pairwise; random if left out.")
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=60, help="How long it lives.")] = 30,
+    evidence: Annotated[
+        Path | None, typer.Option(help="A chip read of this very moment, to bind the answer to.")
+    ] = None,
+    trust: Annotated[Path | None, typer.Option(help="With --evidence: the trust folder.")] = None,
+    challenge: Annotated[
+        str | None, typer.Option(help="With --evidence: the challenge you gave, 16 hex digits.")
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="The person has seen who asks, and agreed.")
     ] = False,
@@ -91,20 +98,37 @@ def answer(  # noqa: PLR0913 - one parameter per option
         typer.confirm(f"Answer this question? {said}", abort=True, err=True)
     if subject is not None and not _SUBJECT.fullmatch(subject):
         raise FormatError("A subject is 1 to 16 bytes in hexadecimal.", code="input.subject")
+    digest = _proven(evidence, trust, challenge)
     text = issue_presence(
         asked,
         subject=secrets.token_bytes(16) if subject is None else bytes.fromhex(subject),
         key=signer,
         at=datetime.now(UTC),
         life=timedelta(seconds=seconds),
+        evidence_digest=digest,
     )
     symbol = write_code(out, text, "M")
     _say(
         {"file": str(out), "issuer": name, **_words(asked), "seconds": seconds,
-         "version": symbol.version},
+         "chip_proof": digest is not None, "version": symbol.version},
         as_json=as_json,
     )  # fmt: skip
     return 0
+
+
+def _proven(evidence: Path | None, trust: Path | None, challenge: str | None) -> bytes | None:
+    """The digest of a chip read that proves the original chip; ``None`` without one."""
+    if evidence is None and trust is None and challenge is None:
+        return None
+    if evidence is None or trust is None or challenge is None:
+        raise SettingsError(
+            "--evidence, --trust and --challenge go together.", code="settings.qr_answer"
+        )
+    from eid.qr.from_card import check_card
+
+    card = verified_card(evidence, trust, challenge)
+    check_card(card, datetime.now(UTC))
+    return card.evidence_digest
 
 
 def _words(asked: Asked) -> dict[str, str]:

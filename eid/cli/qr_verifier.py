@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -64,6 +65,9 @@ def verifier(  # noqa: PLR0913 - the options of a command
     export: Annotated[
         Path | None, typer.Option(help="Write the page there for an https host, serve nothing.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON document: the lists and the place.")
+    ] = False,
 ) -> int:
     """Serve the verifier page on this machine, or export it.
 
@@ -85,13 +89,16 @@ def verifier(  # noqa: PLR0913 - the options of a command
         require_status=require_status,
     )
     places = _places(settings, trust_list, named)
-    _report(settings, places)
+    lists = _report(settings, places)
     if export is not None:
         size = export_site(export, settings.to_json(), _sources(places))
+        _say({"folder": str(export), "bytes": size, "lists": lists}, as_json=as_json)
         typer.echo(f"Wrote {size} bytes to {export}.", err=True)
         return 0
     check_free("127.0.0.1", port)
-    typer.echo(f"The verifier page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).", err=True)
+    url = f"http://127.0.0.1:{port}/"
+    _say({"url": url, "lists": lists}, as_json=as_json)
+    typer.echo(f"The verifier page is at {url} (Ctrl-C ends it).", err=True)
     _serve(port, settings.to_json(), places)
     return 0
 
@@ -153,7 +160,12 @@ def _issuer_key(issuer: str, entry: dict[str, JSON]) -> IssuerKey:
     return IssuerKey.foreign(issuer, bytes.fromhex(kid), decode_base64url(spki))
 
 
-def _report(settings: PageSettings, places: dict[str, str]) -> None:
+def _say(report: dict[str, JSON], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+
+
+def _report(settings: PageSettings, places: dict[str, str]) -> list[JSON]:
     """Say of each list what it is worth now; the page judges it again itself."""
     from eid.qr.issuers import IssuerKeys
     from eid.qr.status import verify_list
@@ -162,7 +174,9 @@ def _report(settings: PageSettings, places: dict[str, str]) -> None:
 
     at = datetime.now(UTC)
     keys = list(settings.issuers)
+    report: list[JSON] = []
     for path in sorted(places, key=lambda one: one != TRUST_PATH):
+        one: dict[str, JSON] = {"path": path, "source": places[path], "code": None}
         try:
             data = source(places[path])()
             if path == TRUST_PATH:
@@ -171,17 +185,22 @@ def _report(settings: PageSettings, places: dict[str, str]) -> None:
                 )
                 keys += trust.keys.keys
                 edition = trust.edition
+                one["good_until"] = edition.expires_at.isoformat()
                 said = f"trust list {edition.version}, good until {edition.expires_at:%Y-%m-%d %H:%MZ}"
             else:
                 uri = settings.status_paths[path]
                 listed = verify_list(
                     data, IssuerKeys.of(keys), uri=uri, at=at, max_stale=settings.max_stale
                 )
+                one["good_until"] = listed.fresh_until.isoformat()
                 said = f"status list {uri}, good until {listed.fresh_until:%Y-%m-%d %H:%MZ}"
         except (EidError, OSError) as e:
             code = e.code if isinstance(e, EidError) else "system"
             said = f"warning: the list at {places[path]} is of no use now ({code})"
+            one["code"] = code
+        report.append(one)
         typer.echo(f"eid: {said}", err=True)
+    return report
 
 
 def _serve(port: int, config: bytes, places: dict[str, str]) -> None:

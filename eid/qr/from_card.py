@@ -101,7 +101,7 @@ def issue_for(  # noqa: PLR0913 - all by keyword
     ``InsufficientEvidence`` unless the chip proved possession to us within `MAX_CARD_AGE`;
     ``Expired`` ``qr.document_expired``; else as `eid.qr.issue.issue`.
     """
-    _check_card(card, at)
+    check_card(card, at)
     terms = Terms(
         issuer=issuer,
         issued_at=card.verified_at,
@@ -181,7 +181,12 @@ def is_bound_to(identity: Identity, sod_digest: bytes) -> bool:
     return hmac.compare_digest(binding, _binding(sod_digest, binding[:_SALT_SIZE]))
 
 
-def _check_card(card: VerifiedCard, at: datetime) -> None:
+def check_card(card: VerifiedCard, at: datetime) -> None:
+    """Refuse a chip in whose name nothing is signed: a copy, an old verdict, an expired document.
+
+    ``InsufficientEvidence`` ``qr.possession_unproven``, ``qr.card_not_fresh``; ``Expired``
+    ``qr.document_expired``.
+    """
     if not card.possession_proven:
         raise InsufficientEvidence(
             "The chip has not proven to be the original to us.",

@@ -9,8 +9,12 @@ import sys
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from eid.chip.evidence import Evidence
 from eid.cli import program
 from eid.keys import SigningKey
+from eid.qr import base45, cose, cwt
+from eid.qr.presence import chip_commitment
+from eid.qr.scan import scan_image
 
 ISSUER, PLACE = "https://id.example.vn", "https://clinic.example.vn"
 
@@ -135,6 +139,28 @@ def test_q014_a_poster_with_one_question_serves_one_person(run, asked, issuer, t
     assert run(*checking(first, asked, tmp_path))[0] == 0
     second, _ = answered(run, asked, issuer, tmp_path)
     assert json.loads(run(*checking(second, asked, tmp_path))[1])["code"] == "qr.replayed"
+
+
+def test_an_answer_is_bound_to_the_chip_that_was_read(run, asked, issuer, case, tmp_path):
+    proof = ["--evidence", case.evidence, "--trust", case.trust, "--challenge", case.challenge]
+    answer, report = answered(run, asked, issuer, tmp_path, *proof)
+    assert report["chip_proof"] is True
+    said = json.loads(run(*checking(answer, asked, tmp_path))[1])
+    assert (said["verdict"], said["chip_proof"]) == ("accepted", True)
+    text = scan_image(answer.read_bytes())[0].decode()
+    found = cwt.parse_claims(cose.parse(base45.decode(text)).payload)
+    digest = Evidence.from_json(case.evidence.read_bytes()).digest()
+    assert found.every[-70_001] == chip_commitment(digest, found.id)
+
+
+def test_a_chip_that_proves_nothing_binds_nothing(run, asked, issuer, case, tmp_path):
+    answer = ["qr", "answer", asked, "--place", PLACE, "--out", tmp_path / "a.png", *issuer]
+    other = run(*answer, "--evidence", case.evidence, "--trust", case.trust,
+                "--challenge", "f" * 16)  # fmt: skip
+    assert (other[0], "(aa.other_challenge)" in other[2]) == (1, True)
+    half = run(*answer, "--evidence", case.evidence)
+    assert (half[0], "(settings.qr_answer)" in half[2]) == (2, True)
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_unusable_input(run, asked, issuer, tmp_path):

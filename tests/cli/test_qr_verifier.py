@@ -74,6 +74,21 @@ def test_export_writes_a_whole_page(files, capsys):
         assert (out / name).is_file()
 
 
+def test_the_lists_and_the_place_as_json(files, capsys):
+    out = files / "public"
+    assert run(*options(files), "--export", str(out), "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["folder"] == str(out)
+    assert {one["path"]: one["code"] for one in report["lists"]} == {
+        "lists/trust-list": None,
+        "lists/status-0": None,
+    }
+    (files / "trust").write_bytes(b"nonsense")
+    assert run(*options(files), "--export", str(out), "--json") == 0
+    found = json.loads(capsys.readouterr().out)["lists"]
+    assert (found[0]["path"], found[0]["code"]) == ("lists/trust-list", "qr.cbor")
+
+
 def test_issuers_can_be_pinned_without_a_trust_list(files):
     out = files / "public"
     keys = str(files / "issuer.json")
