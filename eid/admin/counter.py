@@ -216,7 +216,7 @@ class CounterDesk:
             return known
         if named is None:
             return None
-        if named.profile is not None:
+        if named.profile is not None and named.profile.personal_number:
             raise AccountError("The login name is taken.", code="counter.username_taken")
         return self._register.check_password(username, password, address=address, at=at)
 

@@ -143,6 +143,11 @@ def raise_remotely(
             code="channel",
         )
     profile = profile_from_card(card)
+    if account.profile is not None and not account.profile.personal_number:
+        raise AccountError(
+            "The account's number was cancelled: the counter decides whose card this is.",
+            code="account.number_cancelled",
+        )
     check_same_person(account, profile)
     check_eligible(profile, 1, representative=account.representative, rules=rules, at=at)
     return replace(move(account, "proofed_remotely", at=at, source=card.source), profile=profile)

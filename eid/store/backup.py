@@ -72,15 +72,23 @@ def restore(url: str, source: Path, keys: Path) -> None:
 
 
 def erase_from_keys(keys: Path, account_id: str) -> bool:
-    """Take one person's key out of a key file; whether it was there."""
-    with closing(sqlite3.connect(keys, isolation_level=None)) as file:
-        file.execute("PRAGMA secure_delete=ON")
-        file.execute("BEGIN IMMEDIATE")
-        found = file.execute("DELETE FROM person_keys WHERE account = ?", (account_id,)).rowcount
-        file.execute("DELETE FROM identifiers WHERE account = ?", (account_id,))
-        file.execute("COMMIT")
-        file.execute("VACUUM")
-    return found > 0
+    """Take one person out of a key file; whether he was in it.
+
+    SettingsError ``database.backup`` for a file that is none: nobody was taken out of it then.
+    """
+    if not keys.is_file():
+        raise _refused("database.backup", "There is no such key file.")
+    try:
+        with closing(sqlite3.connect(keys, isolation_level=None)) as file:
+            file.execute("PRAGMA secure_delete=ON")
+            file.execute("BEGIN IMMEDIATE")
+            gone = file.execute("DELETE FROM person_keys WHERE account = ?", (account_id,))
+            file.execute("DELETE FROM identifiers WHERE account = ?", (account_id,))
+            file.execute("COMMIT")
+            file.execute("VACUUM")
+    except sqlite3.DatabaseError as error:
+        raise _refused("database.backup", "The key file is damaged or none.") from error
+    return gone.rowcount > 0
 
 
 def _copy_sqlite(database: Database, draft: Path) -> None:

@@ -22,6 +22,16 @@ _NEW = insert(identifiers)
 _LIVE = and_(identifiers.c.account == bindparam("this_id"), identifiers.c.until.is_(None))
 _NUMBER_OF = select(identifiers.c.number_hash).where(_LIVE)
 _END = update(identifiers).where(_LIVE).values(until=bindparam("now"))
+_REOPEN = (
+    # the same number within the same second: its row is there already
+    update(identifiers)
+    .where(
+        identifiers.c.account == bindparam("this_id"),
+        identifiers.c.number_hash == bindparam("this_hash"),
+        identifiers.c.since == bindparam("now"),
+    )
+    .values(until=None)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +80,10 @@ class Numbers:
         if wanted is None:
             return
         row = {"number_hash": wanted, "account": account.id, "since": now}
+        again = {**this, "this_hash": wanted, "now": now}
         try:
-            connection.execute(_NEW, row)
+            if new or connection.execute(_REOPEN, again).rowcount != 1:
+                connection.execute(_NEW, row)
         except IntegrityError:
             raise AccountError(
                 "The personal number belongs to another account.", code="account.number_taken"

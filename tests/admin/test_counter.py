@@ -157,6 +157,21 @@ def test_a_known_person_keeps_the_account(enrol: Enrol) -> None:
     assert (second.id, second.level) == (first.id, 2)
 
 
+def test_after_a_cancelled_number_the_counter_gives_the_account_back(
+    enrol: Enrol, store: Store
+) -> None:
+    first = enrol()
+    store.accounts.happen(first.id, "number_cancelled", by="canbo", reason="x", at=NOW)
+    with pytest.raises(AccountError) as caught:
+        enrol(password="not this one")
+    assert caught.value.code == "login.refused"
+    again = enrol()
+    assert (again.id, again.level) == (first.id, 2)
+    assert store.accounts.by_number(HOLDER.number) == again
+    periods = store.accounts.numbers.of_account(first.id)
+    assert [one.until is None for one in periods].count(True) == 1
+
+
 def test_a_known_person_gets_no_second_account(enrol: Enrol, store: Store) -> None:
     enrol()
     with pytest.raises(AccountError) as caught:

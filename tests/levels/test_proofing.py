@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eid.errors import AccountError, EidError, HolderMismatch, InsufficientEvidence
-from eid.levels.account import Account, profile_from_card
+from eid.levels.account import Account, move, profile_from_card
 from eid.levels.assurance import Factor
 from eid.levels.proofing import (
     Presence,
@@ -107,6 +107,16 @@ def test_two_people_never_share_an_account(card):
         raise_remotely(lost, other, channel=channel(), rules=RULES, at=AT)
     again = raise_remotely(lost, card(), channel=channel(), rules=RULES, at=AT)
     assert (again.state, again.level) == ("active", 1)
+
+
+def test_l003_after_a_cancelled_number_only_the_counter_says_whose_card_it_is(card):
+    mine = raise_remotely(NEW, card(), channel=channel(), rules=RULES, at=AT)
+    cancelled = move(mine, "number_cancelled", at=AT)
+    with pytest.raises(AccountError) as caught:
+        raise_remotely(cancelled, card(), channel=channel(), rules=RULES, at=AT)
+    assert code(caught) == "account.number_cancelled"
+    given = {"presence": Presence(officer="o1"), "rules": RULES, "at": AT}
+    assert raise_in_presence(cancelled, card(), **given).level == 2
 
 
 def test_level_2_is_never_lowered_by_a_remote_proof(card):

@@ -271,6 +271,16 @@ def test_a_key_file_that_is_none(sqlite_store, sqlite_url, files, tmp_path):
         backups.restore(empty(sqlite_url), *files)
 
 
+def test_nobody_is_thought_erased_from_a_file_that_is_no_key_file(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"garbage" * 100)
+    for file in (other, tmp_path / "absent", tmp_path):
+        with pytest.raises(SettingsError) as caught:
+            backups.erase_from_keys(file, "a1")
+        assert caught.value.code == "database.backup"
+    assert not (tmp_path / "absent").exists()
+
+
 def test_a_backup_that_fails_leaves_the_old_one(sqlite_store, sqlite_url, files):
     files[0].write_bytes(b"the old one")
     with pytest.raises(OSError, match="No such file"):
