@@ -13,9 +13,9 @@ from typing import cast
 
 from eid.errors import SettingsError
 
-METHODS = frozenset({"card", "totp", "passkey", "code"})
+METHODS = frozenset({"card", "pin", "totp", "passkey", "code"})
 KEYS: Mapping[str, tuple[type, str]] = {
-    "methods": (list, 'some of "card", "totp", "passkey" and "code"; a password always'),
+    "methods": (list, 'some of "card", "pin", "totp", "passkey" and "code"; a password always'),
     "pages.theme": (str, "a folder with templates/ and style.css"),
     "smtp.host": (str, "a mail server, for codes by e-mail"),
     "smtp.port": (int, "its port, 1 to 65535"),

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from eid.keys import JSON
+from eid.levels.account import Account
 from eid.levels.assurance import Factor
 from eid.levels.factors.code import Channel, Sender
 from eid.levels.factors.enrolled import Enrolled
@@ -27,6 +28,12 @@ class Factors(Protocol):
         self, account_id: str, factor_id: str, *, by: str, lost: bool, at: datetime
     ) -> None:
         """Remove one, on record; AccountError ``factor.unknown``."""
+
+    def enrol_pin(self, account: Account, pin: str, *, at: datetime) -> str:
+        """The PIN's id, an older one removed; FormatError ``pin.form``, ``pin.guessed``."""
+
+    def check_pin(self, account_id: str, pin: str, *, address: str, at: datetime) -> Factor:
+        """The factor of the right PIN; AccountError ``factor.refused``, ``login.throttled``."""
 
     def enrol_totp(self, account_id: str, *, at: datetime) -> tuple[str, str]:
         """The factor's id and its secret; it counts after its first right code."""

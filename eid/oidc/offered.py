@@ -55,7 +55,9 @@ def methods_of(provider: Provider, account: Account | None) -> tuple[str, ...]:
         unnamed = ("passkey",) if "passkey" in offered and has_passkeys(provider) else ()
         return ("password", *card, *unnamed)
     enrolled = {one.method for one in provider.own.factors.enrolled(account.id) if one.counts}
-    order = ("totp", "passkey", "code") if has_passkeys(provider) else ("totp", "code")
+    order = ("pin", "totp", "passkey", "code")
+    if not has_passkeys(provider):
+        enrolled.discard("passkey")
     return ("password", *card, *(m for m in order if m in enrolled and m in offered))
 
 

@@ -18,6 +18,7 @@ HOME = "/account"
 PLACES = (
     HOME,
     "/account/methods",
+    "/account/methods/pin",
     "/account/methods/app",
     "/account/methods/channel",
     "/account/methods/passkey",

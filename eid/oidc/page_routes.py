@@ -8,7 +8,7 @@ from eid.oidc import recover, sign_up
 from eid.oidc.account import data, entry, factors, history, home, password
 from eid.oidc.account.entry import visited
 from eid.oidc.http import Request, Response
-from eid.oidc.methods import code, passkey, totp
+from eid.oidc.methods import code, passkey, pin, totp
 from eid.oidc.provider import Provider
 
 Handlers = Mapping[str, Callable[[Provider, Request], Response]]
@@ -17,6 +17,7 @@ Row = tuple[str, Handlers]
 _ONE = "/interaction/{interaction_id}"
 LOGIN: tuple[Row, ...] = (
     (f"{_ONE}/totp", {"GET": totp.show, "POST": totp.answer}),
+    (f"{_ONE}/pin", {"GET": pin.show, "POST": pin.answer}),
     (f"{_ONE}/code", {"GET": code.show, "POST": code.answer}),
     (f"{_ONE}/code/send", {"POST": code.send}),
     (f"{_ONE}/passkey", {"GET": passkey.show, "POST": passkey.answer}),
@@ -48,6 +49,7 @@ ACCOUNT: tuple[Row, ...] = (
     ("/account", {"GET": home.show}),
     _seen("/account/leave", POST=entry.leave),
     _seen("/account/methods", GET=factors.listed),
+    _strong("/account/methods/pin", GET=factors.pin_page, POST=factors.set_pin),
     _strong("/account/methods/app", GET=factors.app_page, POST=factors.add_app),
     _strong("/account/methods/app/confirm", POST=factors.confirm_app),
     _strong("/account/methods/channel", GET=factors.channel_page, POST=factors.add_channel),

@@ -19,7 +19,7 @@ from eid.errors import SettingsError
 Role = Literal["own_services", "state_body", "licensed_provider"]
 Plan = Literal["kiosk", "bank"]
 
-METHODS = frozenset({"card", "totp", "passkey", "code"})
+METHODS = frozenset({"card", "pin", "totp", "passkey", "code"})
 """What an operator may offer beside the password."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_CARD_REQUEST_S = 60

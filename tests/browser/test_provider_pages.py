@@ -409,7 +409,14 @@ def test_every_page_is_accessible_and_fits_a_telephone(site, browser):
     page.click("#totp button")
     page.wait_for_url(f"{site.issuer}/account/password")
     check()
-    for path in ("", "/methods", "/methods/app", "/methods/channel", "/methods/passkey"):
+    for path in (
+        "",
+        "/methods",
+        "/methods/pin",
+        "/methods/app",
+        "/methods/channel",
+        "/methods/passkey",
+    ):
         page.goto(f"{site.issuer}/account{path}")
         check()
     page.goto(f"{site.issuer}/account/methods")

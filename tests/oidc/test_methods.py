@@ -238,3 +238,28 @@ def test_the_back_button_and_a_page_of_before_mix_nothing(home, browser_of):
     home.show_totp(browser_of, here, secret)
     assert browser_of.get(f"{here}/totp").code == "interaction.impossible_step"
     assert browser_of.get(here).path == f"{here}/consent"
+
+
+def test_a_card_and_a_pin_reach_level_2(home, browser_of):
+    """What a kiosk with a keypad asks for."""
+    home.store.factors.enrol_pin(home.people["thu"], "739164", at=home.now)
+    here = home.begin(browser_of, claims=essential("level:2"))
+    assert home.card(browser_of, here).path == here
+    page = browser_of.get(here)
+    assert links(page.text) == {"pin"}
+    csrf = browser_of.get(f"{here}/pin").field("csrf")
+    wrong = browser_of.post(f"{here}/pin", {"csrf": csrf, "pin": "739165"})
+    assert (wrong.status, wrong.code) == (403, "factor.refused")
+    assert "739165" not in wrong.text
+    assert browser_of.post(f"{here}/pin", {"csrf": csrf, "pin": "739164"}).path.endswith(
+        "/consent"
+    )
+    claims = finish(home, browser_of, here)
+    assert (claims["eid_auth_level"], claims["amr"]) == (2, ["sc", "pin", "mfa"])
+
+
+def test_a_password_and_a_pin_are_one_kind(home, browser_of):
+    home.store.factors.enrol_pin(home.people["thu"], "739164", at=home.now)
+    here = home.begin(browser_of, claims=essential("auth:2"))
+    home.password(browser_of, here)
+    assert browser_of.get(f"{here}/pin").code == "interaction.impossible_step"

@@ -442,3 +442,23 @@ def test_without_these_pages_there_are_no_such_paths(world, browser):
     assert CALLBACK
     assert browser.get("/account").status == 404
     assert browser.get("/sign-up").status == 404
+
+
+def test_a_pin_is_set_and_set_anew(home, guest):
+    enter(home, guest)
+    step_up(home, guest, "/account/methods/pin")
+    birth = home.people["thu"].profile.birth_date.replace("-", "")
+    for pin, again, code in (
+        ("739164", "739165", "pin.different"),
+        ("123456", "123456", "pin.guessed"),
+        (birth, birth, "pin.guessed"),
+        ("73916x", "73916x", "pin.form"),
+    ):
+        refused = post(guest, "/account/methods/pin", pin=pin, again=again)
+        assert (refused.status, refused.code) == (400, code)
+    for pin in ("739164", "916473"):
+        done = post(guest, "/account/methods/pin", pin=pin, again=pin)
+        assert done.path == "/account/methods"
+    [factor] = home.store.factors.enrolled(home.thu)
+    assert (factor.method, factor.counts) == ("pin", True)
+    assert "Mã PIN" in guest.get("/account/methods").text

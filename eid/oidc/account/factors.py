@@ -33,11 +33,36 @@ def listed(visit: Visit) -> Response:
         enrolled=visit.own.factors.enrolled(visit.account.id),
         card="card" in offered and visit.account.profile is not None,
         offers={
+            "pin": "pin" in offered,
             "app": "totp" in offered,
             "channel": "code" in offered and bool(visit.own.senders),
             "passkey": "passkey" in offered and has_passkeys(visit.provider),
         },
     )
+
+
+# -- a PIN ---------------------------------------------------------------------------------------
+
+
+def pin_page(visit: Visit) -> Response:
+    """``GET /account/methods/pin``."""
+    return visit.page("account_pin.html")
+
+
+def set_pin(visit: Visit) -> Response:
+    """``POST /account/methods/pin``: it counts at once, and an older one no more."""
+    form = visit.form()
+    _check_offered(visit, "pin")
+    chosen = form.get("pin") or ""
+    if chosen != form.get("again"):
+        return _again(
+            visit, "account_pin.html", FormatError("The two PINs differ.", code="pin.different")
+        )
+    try:
+        visit.own.factors.enrol_pin(visit.account, chosen, at=visit.at)
+    except (AccountError, FormatError) as error:
+        return _again(visit, "account_pin.html", error)
+    return visit.go(METHODS)
 
 
 # -- an app ------------------------------------------------------------------------------------
