@@ -144,13 +144,16 @@ def shown(text: str, most: int = 120) -> str:
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 
-def session_of(req: falcon.Request, resp: falcon.Response) -> str:
+def session_of(req: falcon.Request, resp: falcon.Response, cookie: str = "session") -> str:
     """The browser's own random name in a cookie, made at the first visit."""
-    known = req.cookies.get("session", "")
-    if len(known) == 43:
-        return known
+    known = req.cookies.get(cookie, "")
+    return known if len(known) == 43 else new_session(resp, cookie)
+
+
+def new_session(resp: falcon.Response, cookie: str = "session") -> str:
+    """A new name for the browser: at its first visit, and whenever somebody has logged in."""
     name = secrets.token_urlsafe(32)
-    resp.set_cookie("session", name, path="/", same_site="Lax", secure=False, http_only=True)
+    resp.set_cookie(cookie, name, path="/", same_site="Lax", secure=False, http_only=True)
     return name
 
 

@@ -41,7 +41,7 @@ PERSON = PEOPLE["thu"]
 LEVEL_2, LEVEL_1 = "nguyen-van-thu", "tran-thi-mau"
 SCOPES = "openid profile address eid:number"
 CIVIL_NAME, INSURANCE_NAME = "Cổng dịch vụ công Thử Nghiệm", "Bảo hiểm xã hội Thử Nghiệm"
-START_S = 60
+START_S = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

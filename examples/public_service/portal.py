@@ -20,7 +20,7 @@ from eid.errors import EidError
 from eid.keys import JSON
 from eid.oidc.upstream import Login, PendingLogin, RelyingParty
 
-from ..kit.pages import Site, app, form_of, session_of, shown
+from ..kit.pages import Site, app, form_of, new_session, session_of, shown
 from .procedures import Procedure
 
 MAX_SESSIONS = 1000
@@ -122,6 +122,7 @@ class Portal:
         except EidError as error:
             self._trouble(req, resp, error.code, procedure)
             return
+        self._renew(req, resp)
         before = visitor.logins.get(procedure.name)
         if not visitor.sending:
             visitor.logins[procedure.name] = login
@@ -168,6 +169,8 @@ class Portal:
         known = {name: _text(login.userinfo.get(name)) for name in procedure.known}
         draft = visitor.drafts.get(procedure.name, {})
         handed = self.bus.take(draft.get("ref", ""), known.get("personal_number", ""))
+        if "personal_number" in known:  # its tail opens the chip: no screen shows it
+            known["personal_number"] = known["personal_number"][:6] + "······"
         return {
             "procedure": procedure,
             "known": known,
@@ -221,8 +224,18 @@ class Portal:
             raise falcon.HTTPNotFound
         return self.procedures[name]
 
+    def _renew(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Somebody logged in: whoever knew this browser's name before knows it no more."""
+        old, name = session_of(req, resp, self.cookie), new_session(resp, self.cookie)
+        self.visitors[name] = self.visitors.pop(old)
+
+    @property
+    def cookie(self) -> str:
+        """The name of this portal's cookie: ports of one host share their cookies."""
+        return f"session-{self.party.settings.client_id}"
+
     def _visitor(self, req: falcon.Request, resp: falcon.Response) -> Visitor:
-        name = session_of(req, resp)
+        name = session_of(req, resp, self.cookie)
         while len(self.visitors) >= MAX_SESSIONS and name not in self.visitors:
             self.visitors.pop(next(iter(self.visitors)))
         return self.visitors.setdefault(name, Visitor())
