@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from eid.cli.qr_check import scan, show, verify
+from eid.cli.qr_check import verify
 from eid.cli.qr_issue import issue
 from eid.cli.qr_presence import answer, ask
+from eid.cli.qr_show import scan, show
 from eid.cli.qr_status import status
 from eid.cli.qr_verifier import verifier
 

@@ -1,9 +1,7 @@
-"""`eid qr show`, `eid qr verify`, `eid qr scan`."""
+"""`eid qr verify`: credentials, presence codes and codes of others, against what is at hand."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eid.cli import inputs, qr_input
+from eid.cli.qr_output import CODE_HELP, finding_values, identity_values, print_report
 from eid.cli.signed_lists import STATUS_HELP, named_list, source
-from eid.errors import EidError, FormatError, SettingsError
+from eid.errors import EidError, SettingsError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from eid.chip.match import PrintedCard
     from eid.keys import JSON
-    from eid.qr.claim169 import Finding, Identity
     from eid.qr.credential import Credential, StatusCheck
     from eid.qr.foreign import ForeignCode
     from eid.qr.issuers import IssuerKeys
@@ -29,62 +26,11 @@ NOT_PROVEN = (
     "that the code is a state document: it is its issuer's statement about a chip it has read",
 )
 NOT_PRESENT = "where the holder's device is: a live relay carries a code from elsewhere in time"
-_CODE_HELP = "The text, - for standard input, or a picture or PDF with one code."
 _KEYS_HELP = 'Whom to believe: a file {"issuer": URL, "keys": [JWK …]}. May be repeated.'
 
 
-def scan(
-    picture: Annotated[Path, typer.Argument(help="PNG, JPEG, WebP or PDF.")],
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
-) -> int:
-    """Print the content of every QR code in a picture. Nothing is verified.
-
-    Exit code 0 if there is one, 1 if there is none, 2 for an unusable picture.
-    """
-    from eid.qr.recognise import kind_of
-
-    found = qr_input.codes_in(picture)
-    if as_json:
-        codes: list[JSON] = [
-            {"kind": kind_of(content), "text": _text(content), "hex": content.hex()}
-            for content in found
-        ]
-        typer.echo(json.dumps({"codes": codes}, ensure_ascii=False, indent=2))
-    else:
-        for content in found:
-            typer.echo(f"{kind_of(content)}\t{shown(_text(content) or content.hex())}")
-    if not found:
-        typer.echo("eid: There is no readable QR code in the picture. (qr.none)", err=True)
-    return 0 if found else 1
-
-
-def show(
-    code: Annotated[str, typer.Argument(help=_CODE_HELP)],
-    *,
-    at: Annotated[str | None, typer.Option(help="Judge dates as of this moment.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
-) -> int:
-    """Show what a code claims, without verifying it.
-
-    Exit code 0 if it is understood, 2 if not.
-    """
-    from eid.qr.recognise import kind_of
-
-    text = qr_input.code(code)
-    kind = kind_of(text.encode())
-    if kind == "printed":
-        report = _printed(text, inputs.moment(at))
-    elif kind == "claim169":
-        report = _claimed(text)
-    else:
-        raise FormatError(f"Nothing can be shown of a code of kind {kind}.", code="qr.kind")
-    _print({"verified": False, "kind": kind, **report}, as_json=as_json)
-    return 0
-
-
 def verify(  # noqa: PLR0913 - one parameter per option
-    code: Annotated[str, typer.Argument(help=_CODE_HELP)],
+    code: Annotated[str, typer.Argument(help=CODE_HELP)],
     *,
     issuer: Annotated[list[Path] | None, typer.Option(help=_KEYS_HELP)] = None,
     trust_list: Annotated[
@@ -164,7 +110,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
             report = _accepted(credential)
     except EidError as e:
         report = {"verdict": "rejected", "code": e.code, "message": e.message}
-    _print(report, as_json=as_json)
+    print_report(report, as_json=as_json)
     return 0 if report["verdict"] == "accepted" else 1
 
 
@@ -256,8 +202,8 @@ def _accepted(credential: Credential) -> dict[str, JSON]:
         "status": None
         if answer is None
         else {"freshness": answer.freshness, "as_of": answer.as_of.isoformat()},
-        "identity": _identity(credential.identity),
-        "findings": _findings(credential.findings),
+        "identity": identity_values(credential.identity),
+        "findings": finding_values(credential.findings),
         "not_proven": list(NOT_PROVEN),
     }
 
@@ -273,87 +219,3 @@ def _foreign(code: ForeignCode) -> dict[str, JSON]:
         "content": qr_input.plain(dict(code.content)),
         "not_proven": [NOT_PROVEN[0]],
     }
-
-
-def _claimed(text: str) -> dict[str, JSON]:
-    from eid.qr import cwt
-    from eid.qr.credential import read_unverified
-
-    read = read_unverified(text)
-    return {
-        "issuer": read.claims.issuer,
-        "issued_at": qr_input.plain(cwt.instant(read.claims.issued_at)),
-        "expires_at": qr_input.plain(cwt.instant(read.claims.expires_at)),
-        "status": None
-        if read.status is None
-        else {"uri": read.status.uri, "index": read.status.index},
-        "signature_bytes": read.signature_size,
-        "identity": _identity(read.identity),
-        "findings": _findings(read.findings),
-    }
-
-
-def _printed(text: str, at: datetime) -> dict[str, JSON]:
-    from eid.qr.printed import parse_printed
-
-    card: PrintedCard = parse_printed(text, at=at)
-    known = {one.name: qr_input.plain(getattr(card, one.name)) for one in fields(card)}
-    return {"card": known, "consistent": card.consistent}
-
-
-def _identity(identity: Identity) -> dict[str, JSON]:
-    known = {one.name: getattr(identity, one.name) for one in fields(identity)}
-    values: dict[str, JSON] = {
-        name: qr_input.plain(value)
-        for name, value in known.items()
-        if value is not None and name != "biometrics"
-    }
-    if identity.portrait is not None:
-        values["portrait_bytes"] = len(identity.portrait)
-    return values
-
-
-def _findings(findings: tuple[Finding, ...]) -> list[JSON]:
-    return [{"code": one.code, "key": one.key} for one in findings]
-
-
-def _print(report: dict[str, JSON], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
-        return
-    for line in _lines(report, ""):
-        typer.echo(line)
-
-
-def _lines(value: JSON, indent: str) -> list[str]:
-    if isinstance(value, dict):
-        return [
-            line
-            for name, one in value.items()
-            for line in (
-                [f"{indent}{name}:", *_lines(one, indent + "  ")]
-                if isinstance(one, dict | list) and one
-                else [f"{indent}{name}: {_word(one)}"]
-            )
-        ]
-    return [f"{indent}- {_word(one)}" for one in value] if isinstance(value, list) else []
-
-
-def _word(value: JSON) -> str:
-    if value is None or value in ([], {}, ""):
-        return "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_word(one)}" for name, one in value.items())
-    return shown(str(value))
-
-
-def shown(text: str) -> str:
-    """*text* for a terminal: what a stranger wrote cannot steer it."""
-    return "".join(char if char.isprintable() else "�" for char in text)
-
-
-def _text(content: bytes) -> str | None:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None

@@ -19,6 +19,7 @@ import typer
 
 from eid.cli import qr_input
 from eid.cli.qr_issue import signer_of_options, verified_card, write_code
+from eid.cli.qr_output import question_words
 from eid.errors import FormatError, RequestRefused, SettingsError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def ask(
         )
     asked = Asked(audience=name, challenge=new_challenge(), place=place, purpose=reason)
     symbol = write_code(out, write_question(asked), "M")
-    _say({"file": str(out), **_words(asked), "version": symbol.version}, as_json=as_json)
+    _say({"file": str(out), **question_words(asked), "version": symbol.version}, as_json=as_json)
     return 0
 
 
@@ -94,7 +95,7 @@ def answer(  # noqa: PLR0913 - one parameter per option
         raise RequestRefused("The place that asks is not known.", code="qr.audience")
     signer, name = signer_of_options(config, key, issuer)
     if not yes and sys.stdin.isatty():
-        said = ", ".join(f"{kind} {word}" for kind, word in _words(asked).items())
+        said = ", ".join(f"{kind} {word}" for kind, word in question_words(asked).items())
         typer.confirm(f"Answer this question? {said}", abort=True, err=True)
     if subject is not None and not _SUBJECT.fullmatch(subject):
         raise FormatError("A subject is 1 to 16 bytes in hexadecimal.", code="input.subject")
@@ -109,7 +110,7 @@ def answer(  # noqa: PLR0913 - one parameter per option
     )
     symbol = write_code(out, text, "M")
     _say(
-        {"file": str(out), "issuer": name, **_words(asked), "seconds": seconds,
+        {"file": str(out), "issuer": name, **question_words(asked), "seconds": seconds,
          "chip_proof": digest is not None, "version": symbol.version},
         as_json=as_json,
     )  # fmt: skip
@@ -129,11 +130,6 @@ def _proven(evidence: Path | None, trust: Path | None, challenge: str | None) ->
     card = verified_card(evidence, trust, challenge)
     check_card(card, datetime.now(UTC))
     return card.evidence_digest
-
-
-def _words(asked: Asked) -> dict[str, str]:
-    words = {"audience": asked.audience, "place": asked.place, "purpose": asked.purpose}
-    return {kind: word for kind, word in words.items() if word}
 
 
 def _say(report: Mapping[str, str | int], *, as_json: bool) -> None:

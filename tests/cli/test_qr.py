@@ -17,7 +17,7 @@ from PIL import Image
 from eid.app.qr_lists import SignedLists, allocate, qr_key, register_of
 from eid.app.settings import Settings
 from eid.cli import program
-from eid.cli.qr_check import shown
+from eid.cli.qr_output import shown
 from eid.keys import encode_base64url
 from eid.qr import c40, status as lists
 from eid.qr.claim169 import Identity

@@ -98,6 +98,11 @@ def test_q002_place_and_purpose_are_said_and_signed(run, issuer, tmp_path):
     question, other = tmp_path / "question.txt", tmp_path / "other.txt"
     assert run(*ask, "--purpose", "Nhận bệnh", "--out", question)[0] == 0
     assert run(*ask, "--purpose", "Vay tiền", "--out", other)[0] == 0
+    before = json.loads(run("qr", "show", question.read_text().strip(), "--json")[1])
+    assert (before["kind"], before["verified"]) == ("question", False)
+    assert (before["audience"], before["place"], before["purpose"]) == (
+        PLACE, "Khoa Cấp cứu, bàn 3", "Nhận bệnh",
+    )  # fmt: skip
     answer, report = answered(run, question.read_text().strip(), issuer, tmp_path)
     assert (report["place"], report["purpose"]) == ("Khoa Cấp cứu, bàn 3", "Nhận bệnh")
     refused = run(*checking(answer, other.read_text().strip(), tmp_path))
