@@ -209,7 +209,7 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
         f"{FAULTS}::a_process_killed_at_any_moment",
         f"{TOKEN}::f008_a_forked_child_has_a_session_of_its_own",
     ),
-    "F-009": ("cli/test_serve.py::it_serves_until_it_is_ended",),
+    "F-009": ("faults/test_stop.py::f009_what_was_answered_is_on_record",),
     "F-010": ("hostile/test_data_rows.py::d007_f010_nothing_leaves_on_import_or_in_use",),
     "F-011": ("hostile/test_data_rows.py::f011_time_zone_and_locale_change_nothing",),
     "F-014": (
