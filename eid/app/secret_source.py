@@ -12,13 +12,12 @@ from eid.errors import SettingsError
 from eid.keys import Envelope, KeyFolder
 from eid.keys.files import read_secret
 from eid.keys.sources import (
+    FOLDER,
     SecretSource,
     secrets_from_environment,
     secrets_from_files,
     secrets_from_token,
 )
-
-KEYS_PURPOSE = "keys"
 
 if TYPE_CHECKING:
     from eid.keys.pkcs11 import Token
@@ -84,7 +83,7 @@ def _folder(settings: Settings, secrets: SecretSource, token: Token | None) -> K
         return KeyFolder(path=settings.data_dir, seal=seal, token=token)
     if settings.key_file is not None:
         return KeyFolder(path=settings.data_dir, seal=Envelope(read_secret(settings.key_file)))
-    return KeyFolder(path=settings.data_dir, seal=Envelope(secrets(KEYS_PURPOSE)))
+    return KeyFolder(path=settings.data_dir, seal=Envelope(secrets(FOLDER)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from eid.keys.files import load_or_create, load_or_create_secret, place_of
 LENGTH = 32
 PURPOSES = ("lookup", "pairwise", "envelope", "grants")
 """The secrets that the database's contents depend on; without one of them nothing is opened."""
+FOLDER = "keys"
+"""The secret that the folder of the other keys is sealed under, where it is."""
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 
@@ -109,7 +111,7 @@ def seal_files(token: Sealer, label: str, data_dir: Path) -> list[str]:
     Gives the purposes that were sealed. Killed half-way it can be run again: nothing is lost.
     """
     done = []
-    for purpose in PURPOSES:
+    for purpose in (*PURPOSES, FOLDER):
         plain = place_of(data_dir, purpose, ".secret")
         if not plain.exists():
             continue

@@ -3,6 +3,7 @@ import pytest
 from eid.errors import SettingsError
 from eid.keys import Envelope, load_or_create_secret
 from eid.keys.sources import (
+    FOLDER,
     PURPOSES,
     seal_files,
     secrets_from_environment,
@@ -79,6 +80,12 @@ def test_plain_files_are_sealed_once_and_go(tmp_path):
     assert seal_files(Sealer(), "wrap", tmp_path) == []
     assert not list((tmp_path / "keys").glob("*.secret"))
     assert {purpose: source(purpose) for purpose in PURPOSES} == before
+
+
+def test_the_folders_own_secret_is_sealed_with_the_others(tmp_path):
+    kept = secrets_from_files(tmp_path)(FOLDER)
+    assert seal_files(Sealer(), "wrap", tmp_path) == [FOLDER]
+    assert secrets_from_token(Sealer(), "wrap", tmp_path)(FOLDER) == kept
 
 
 def test_killed_half_way_it_goes_on(tmp_path):
