@@ -36,6 +36,8 @@ LOGIN = replace(
     IDENTIFY, name="login", required=IDENTIFY.required | {"aa.signature", "aa.freshness"}
 )
 """What a card must show to be a factor: everything of ``identify``, and the chip's own answer."""
+KIOSK = replace(LOGIN, name="kiosk")
+"""What a kiosk demands while the line is down: the same, of a Vietnamese card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class Installation:
             own=own_pages(self.store, settings.people),
             kiosks=self.store.kiosks,
             kiosk_trust=self.trust.files,
+            kiosk_policy={"name": KIOSK.name, "required": sorted(KIOSK.required)},
         )
 
     def recovery(self) -> RecoveryDesk:

@@ -10,14 +10,14 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
 
 from eid.chip.evidence import Evidence
 from eid.chip.policy import IDENTIFY, Policy
-from eid.chip.verdict import Verdict
+from eid.chip.verdict import CHECK_NAMES, Verdict
 from eid.chip.verify import judge
 from eid.errors import EidError, FormatError, RequestRefused, SettingsError, Unavailable
 from eid.keys import (
@@ -36,7 +36,7 @@ KIOSK_POLICY: Final = Policy(
     required=IDENTIFY.required | {"aa.signature", "aa.freshness"},
     issuing_state="VNM",
 )
-"""What a card must show at a kiosk: everything of ``identify``, and its chip's own answer."""
+"""The least that a card must show at a kiosk, whatever the server's policy leaves out."""
 SLACK: Final = timedelta(minutes=5)
 LONGEST_SILENCE: Final = timedelta(days=30)
 _MAX_DAY: Final = 16 * 1024
@@ -95,17 +95,35 @@ class DayBook:
         return judge(
             evidence,
             self._store(),
-            policy=KIOSK_POLICY,
+            policy=self._policy(),
             at=at,
             challenge=challenge,
             expect_number=number,
         )
 
+    def _policy(self) -> Policy:
+        """The server's policy of the day, never less than our own."""
+        document = self._document()
+        asked = document.get("policy") if document is not None else None
+        required = asked.get("required") if isinstance(asked, Mapping) else None
+        if not isinstance(required, list):
+            return KIOSK_POLICY
+        names = {str(name) for name in required}
+        if not names <= set(CHECK_NAMES):
+            raise SettingsError(
+                "The server demands a check that this version does not know.",
+                code="kiosk.policy",
+                file=str(self.folder / "day.json"),
+                expected="a newer version",
+            )
+        return replace(KIOSK_POLICY, required=KIOSK_POLICY.required | names)
+
     def _store(self) -> TrustStore:
         with self._lock:
             if self._trust is None:
-                try:
-                    self._trust = TrustStore.load(self.folder / "trust")
+                current, old = self.folder / "trust", self.folder / "trust.old"
+                try:  # killed between two renames, the old folder is the one there is
+                    self._trust = TrustStore.load(current if current.exists() else old)
                 except EidError:
                     self._trust = TrustStore.of()
             return self._trust
@@ -127,7 +145,9 @@ class DayBook:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file with mode 0600, whole or not at all, durably."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [place for place in path.parents if not place.exists()]
+    for place in reversed(missing):  # parents=True alone would leave their modes to the umask
+        place.mkdir(mode=0o700, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -147,6 +167,7 @@ def _to_json(day: Day) -> dict[str, JSON]:
         "most": batch.most,
         "issued_at": int(batch.issued_at.timestamp()),
         "expires_at": int(batch.expires_at.timestamp()),
+        "policy": dict(day.policy),
         "server_jwk": dict(day.server_jwk),
     }
 

@@ -53,6 +53,7 @@ class Day:
     batch: Batch
     head: Head
     trust: Mapping[str, bytes] = field(repr=False)
+    policy: Mapping[str, JSON]
     server_jwk: Mapping[str, JSON] = field(repr=False)
     at: datetime
 
@@ -214,6 +215,7 @@ def _day(answer: Mapping[str, JSON], kiosk: str) -> Day:
         ),
         head=Head(counter=int(str(head["counter"])), link=_octets(str(head["link"]))),
         trust={_safe(name): _octets(str(content)) for name, content in trust.items()},
+        policy=cast("Mapping[str, JSON]", answer["policy"]),
         server_jwk=cast("Mapping[str, JSON]", answer["server_jwk"]),
         at=datetime.fromtimestamp(int(str(answer["time"])), UTC),
     )

@@ -174,6 +174,7 @@ def give_day(provider: Provider, request: Request) -> Response:
             "trust": {
                 name: encode_base64url(content) for name, content in provider.kiosk_trust().items()
             },
+            "policy": dict(provider.kiosk_policy),
             **_common(provider, at),
         }
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from eid.errors import Unavailable
 from eid.keys import (
+    JSON,
     SIGNING_ALGORITHMS,
     EncryptionKey,
     JwkSet,
@@ -136,7 +137,8 @@ class Provider:
     asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others. ``own``
     is what stands behind the person's own pages and the methods that are enrolled there.
     asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others.
-    ``kiosk_trust`` gives the trust folder's files, by relative name, for kiosks to cache.
+    ``kiosk_trust`` gives the trust folder's files, by relative name, for kiosks to cache, and
+    ``kiosk_policy`` what they demand of a card while the line is down.
     """
 
     settings: ProviderSettings
@@ -154,6 +156,7 @@ class Provider:
     own: OwnPages | None = None
     kiosks: Kiosks | None = None
     kiosk_trust: Callable[[], Mapping[str, bytes]] = dict
+    kiosk_policy: Mapping[str, JSON] = field(default_factory=dict)
 
     def client(self, client_id: str) -> Client | None:
         """The registered client; SettingsError if this operator may not serve it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 import time
@@ -17,13 +18,18 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from falcon import testing
 
+from eid.admin.counter import officer_login
 from eid.app.installation import Installation, open_installation
 from eid.app.kiosk import KioskProgram, open_kiosk
 from eid.app.kiosk_setup import Wanted, set_up
 from eid.app.settings import Settings
+from eid.chip.access import can_from_number, personal_number
+from eid.chip.read import read
 from eid.chip.transport import Transport
 from eid.errors import CardError, DeadlineExceeded
+from eid.keys import encode_base64url
 from eid.kiosk.settings import AgentSettings
+from eid.oidc.clients import client_from_metadata
 from eid.oidc.kiosks import invite
 from eid.oidc.web import create_app
 from eid.testing.authority import DocumentAuthority
@@ -34,6 +40,9 @@ from eid.testing.softcard import SoftwareCard
 
 LISTEN = "127.0.0.1:35970"
 NUMBER = PEOPLE["thu"].number
+PASSWORD = "một mật khẩu đủ dài"
+SECRET = "a secret of the example"
+CALLBACK = "http://127.0.0.1:9/callback"
 
 
 class _Quiet(WSGIRequestHandler):
@@ -235,3 +244,39 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
     while not holds():
         assert time.monotonic() < limit, "waited too long"
         time.sleep(0.02)
+
+
+def add_portal(field_: Field) -> None:
+    """A service, and an account of level 2 for the card's holder."""
+    client = client_from_metadata(
+        {
+            "client_id": "portal", "client_secret": SECRET, "redirect_uris": [CALLBACK],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scope": "openid offline_access",
+        },
+        legal_entity="Example",
+    )  # fmt: skip
+    at, installation = datetime.now(UTC), field_.installation
+    installation.add_clients([client], at=at)
+    installation.add_account(username="can-bo", password=PASSWORD, roles=["officer"], at=at)
+    officer = officer_login(installation.accounts, "can-bo", PASSWORD, address="c", at=at)
+    desk = installation.counter()
+    appointment = desk.begin(officer, at=at)
+    key = can_from_number(personal_number(NUMBER))
+    evidence = read(field_.card(), key, challenge=appointment.challenge, at=at)
+    desk.enrol(
+        officer, appointment.id, evidence, username="nguoi-thu", password=PASSWORD,
+        matched_by_hand=True, at=at,
+    )  # fmt: skip
+
+
+def authorize_url(field_: Field) -> str:
+    """Where a login at the portal begins; its verifier is 43 times v."""
+    digest = hashlib.sha256(b"v" * 43).digest()
+    query = {
+        "response_type": "code", "client_id": "portal", "redirect_uri": CALLBACK,
+        "scope": "openid offline_access", "state": "s" * 22, "nonce": "n" * 22,
+        "code_challenge": encode_base64url(digest), "code_challenge_method": "S256",
+        "acr_values": "urn:eid:level:2",
+    }  # fmt: skip
+    return f"{field_.issuer}/authorize?{urlencode(query)}"

@@ -7,49 +7,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
-from eid.admin.counter import officer_login
-from eid.chip.access import can_from_number, personal_number
-from eid.chip.read import read
 from eid.keys import SigningKey
-from eid.oidc.clients import client_from_metadata
 from eid.testing.browser import Browser, Page
 
-from .field import NUMBER, Field, in_the_field, wait_until
-
-PASSWORD = "một mật khẩu đủ dài"
-SECRET = "a secret of the example"
-CALLBACK = "http://127.0.0.1:9/callback"
+from .field import (
+    CALLBACK,
+    NUMBER,
+    PASSWORD,
+    SECRET,
+    Field,
+    add_portal,
+    authorize_url,
+    in_the_field,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     with in_the_field(tmp_path_factory.mktemp("login"), serve=True) as field:
-        client = client_from_metadata(
-            {
-                "client_id": "portal", "client_secret": SECRET, "redirect_uris": [CALLBACK],
-                "grant_types": ["authorization_code", "refresh_token"],
-                "scope": "openid offline_access",
-            },
-            legal_entity="Example",
-        )  # fmt: skip
-        at = datetime.now(UTC)
-        installation = field.installation
-        installation.add_clients([client], at=at)
-        installation.add_account(username="can-bo", password=PASSWORD, roles=["officer"], at=at)
-        officer = officer_login(installation.accounts, "can-bo", PASSWORD, address="c", at=at)
-        desk = installation.counter()
-        appointment = desk.begin(officer, at=at)
-        key = can_from_number(personal_number(NUMBER))
-        evidence = read(field.card(), key, challenge=appointment.challenge, at=at)
-        desk.enrol(
-            officer, appointment.id, evidence, username="nguoi-thu", password=PASSWORD,
-            matched_by_hand=True, at=at,
-        )  # fmt: skip
+        add_portal(field)
         yield field
 
 
@@ -96,20 +78,8 @@ def login(shared: Field) -> Login:
 
 
 def begin(field: Field, browser: Browser | None = None) -> Login:
-    import hashlib  # noqa: PLC0415
-    from base64 import urlsafe_b64encode  # noqa: PLC0415
-
-    challenge = urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).rstrip(b"=").decode()
-    query = urlencode(
-        {
-            "response_type": "code", "client_id": "portal", "redirect_uri": CALLBACK,
-            "scope": "openid offline_access", "state": "s" * 22, "nonce": "n" * 22,
-            "code_challenge": challenge, "code_challenge_method": "S256",
-            "acr_values": "urn:eid:level:2",
-        }
-    )  # fmt: skip
     browser = browser or Browser()
-    return Login(field, browser, browser.open(f"{field.issuer}/authorize?{query}"))
+    return Login(field, browser, browser.open(authorize_url(field)))
 
 
 def test_a_login_at_a_kiosk_leaves_nothing_behind(login: Login) -> None:
