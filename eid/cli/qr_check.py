@@ -82,7 +82,9 @@ def verify(  # noqa: PLR0913 - one parameter per option
 
     if (question is None) != (seen is None):
         raise SettingsError("--question and --seen go together.", code="settings.qr_verify")
-    text, moment = qr_input.code(code), inputs.moment(at)
+    content, moment = qr_input.content(code), inputs.moment(at)
+    kind = kind_of(content)
+    text = "" if kind == "vds" else qr_input.decoded(content)
     stale = timedelta(hours=max_stale_hours)
     store = None if trust is None else inputs.trust_store(trust)
     keys = _keys(issuer or [], trust_list, publisher or [], moment, stale, needed=store is None)
@@ -92,12 +94,11 @@ def verify(  # noqa: PLR0913 - one parameter per option
         require_status=require_status,
     )
     try:
-        kind = kind_of(text.encode())
         if question is not None and seen is not None:
             report = _present(text, keys, moment, question, seen)
         elif kind in READERS:
             found = verify_chained(
-                text.encode(),
+                content,
                 kind=kind,
                 keys=keys,
                 store=store or TrustStore.of(),

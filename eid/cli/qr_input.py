@@ -20,30 +20,39 @@ MAX_PICTURE = 64 << 20
 
 
 def code(text: str) -> str:
+    """As `content`, for codes that are text; FormatError ``printed.utf8`` for others."""
+    return decoded(content(text))
+
+
+def content(text: str) -> bytes:
     """The one code that *text* names: itself, ``-`` for standard input, or a picture's path.
 
     ``FormatError`` ``input.code`` when a picture holds none or several.
     """
-    if text == "-":
-        text = sys.stdin.read(MAX_TEXT + 1).rstrip("\r\n")
-    elif _is_file(text):
+    if text != "-" and _is_file(text):
         found = codes_in(Path(text))
         if len(found) != 1:
             raise FormatError(
                 f"The picture holds {len(found)} codes; expected is one.", code="input.code"
             )
-        text = decoded(found[0])
+        return found[0]
+    if text == "-":
+        text = sys.stdin.read(MAX_TEXT + 1).rstrip("\r\n")
     if not text or len(text) > MAX_TEXT:
         raise FormatError("There is no code of a usable length.", code="input.code")
-    return text
+    try:
+        return text.encode()
+    except UnicodeEncodeError as e:
+        raise FormatError("The code is not UTF-8 text.", code="printed.utf8") from e
 
 
 def codes_in(file: Path) -> tuple[bytes, ...]:
-    """Every code in a picture or PDF; FormatError, OSError."""
-    from eid.qr.scan import scan_image
+    """Every QR code in a picture or PDF, or else every DataMatrix; FormatError, OSError."""
+    from eid.qr.scan import scan_image, scan_seals
 
     with file.open("rb") as stream:
-        return scan_image(stream.read(MAX_PICTURE + 1))
+        data = stream.read(MAX_PICTURE + 1)
+    return scan_image(data) or scan_seals(data)
 
 
 def decoded(content: bytes) -> str:

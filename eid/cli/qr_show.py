@@ -32,7 +32,7 @@ def scan(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document.")] = False,
 ) -> int:
-    """Print the content of every QR code in a picture. Nothing is verified.
+    """Print the content of every QR code in a picture, or else of every DataMatrix. Nothing is verified.
 
     Exit code 0 if there is one, 1 if there is none, 2 for an unusable picture.
     """

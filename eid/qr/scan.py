@@ -66,12 +66,22 @@ def scan_image(
     Without *thorough* only the first, fast pass runs. ``FormatError``: ``qr.picture`` for a file
     that is none, ``qr.picture_size`` above *max_pixels*.
     """
+    found = (scan_picture(one, thorough=thorough) for one in _pictures(data, max_pixels))
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
+
+
+def scan_seals(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[bytes, ...]:
+    """As `scan_image`, for the DataMatrix symbols of digital seals (`eid.qr.vds`); one pass."""
+    found = (zxing.read_seals(_gray(one)) for one in _pictures(data, max_pixels))
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
+
+
+def _pictures(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     if not data.startswith(b"%PDF-"):
-        return scan_picture(load(data, max_pixels=max_pixels), thorough=thorough)
+        return iter((load(data, max_pixels=max_pixels),))
     from eid.qr import pdf  # noqa: PLC0415 - PDFium is large, and few need it
 
-    found = (scan_picture(page, thorough=thorough) for page in pdf.pages(data))
-    return tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
+    return pdf.pages(data)
 
 
 def scan_picture(picture: Image.Image, *, thorough: bool = True) -> tuple[bytes, ...]:

@@ -21,6 +21,7 @@ from PIL import Image
 MAX_CODES = 16
 
 _QR_ONLY = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+_SEALS = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.DataMatrix)
 
 
 class Box(NamedTuple):
@@ -37,7 +38,16 @@ def read(picture: Image.Image) -> tuple[bytes, ...]:
 
     A part of a structured append sequence comes as it is: nothing of ours verifies a part.
     """
-    found = zxingcpp.read_barcodes(picture, formats=_QR_ONLY)
+    return _read(picture, _QR_ONLY)
+
+
+def read_seals(picture: Image.Image) -> tuple[bytes, ...]:
+    """As `read`, for DataMatrix symbols: digital seals come in these."""
+    return _read(picture, _SEALS)
+
+
+def _read(picture: Image.Image, formats: zxingcpp.BarcodeFormats) -> tuple[bytes, ...]:
+    found = zxingcpp.read_barcodes(picture, formats=formats)
     contents = dict.fromkeys(code.bytes for code in found if code.valid)
     return tuple(contents)[:MAX_CODES]
 

@@ -284,3 +284,8 @@ def barcode(private):
     r, s = decode_dss_signature(private.sign(signed, ec.ECDSA(hashes.SHA256())))
     payload = signed + b"\x7f\x40" + r.to_bytes(32, "big") + s.to_bytes(32, "big")
     return "RDB1B" + base64.b32encode(payload).decode().rstrip("=")
+
+
+def test_bytes_of_a_terminal_that_are_no_text_are_refused(run, place):
+    done = run("qr", "verify", "abc\udcff", "--issuer", place[2])
+    assert (done.returncode, "(printed.utf8)" in done.stderr) == (2, True)

@@ -6,6 +6,8 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import zxingcpp
+from PIL import Image
 
 from eid import ec
 from eid.cli import program
@@ -214,6 +216,11 @@ def test_from_the_command_line(tmp_path, capsys):
 
     exit_code, report = verified(dcc(certificate))
     assert (exit_code, report["verdict"], report["issuer"]) == (0, "accepted", "DE")
+    drawn = zxingcpp.create_barcode(vds(certificate), zxingcpp.BarcodeFormat.DataMatrix)
+    picture = tmp_path / "seal.png"
+    Image.fromarray(drawn.to_image(scale=4)).save(picture)
+    exit_code, report = verified(str(picture).encode())
+    assert (exit_code, report["kind"], report["issuer"]) == (0, "vds", "DETS")
     exit_code, report = verified(dcc(signer()))  # signed anew, so another certificate
     assert (exit_code, report["code"]) == (1, "qr.kid_unknown")
     exit_code, report = verified(vds_nc(signer(by=OTHER)))
