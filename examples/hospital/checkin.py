@@ -33,8 +33,9 @@ POLICY = replace(
     eid.IDENTIFY,
     name="hospital",
     required=eid.IDENTIFY.required | {"aa.signature", "aa.freshness"},
+    issuing_state="VNM",
 )
-"""Signed, anchored, not expired, and the chip itself answers now. No portrait is read."""
+"""Signed, anchored, not expired, Vietnam's, and the chip itself answers now; no portrait is read."""
 WITHOUT_NUMBER: dict[str, tuple[str, Established]] = {
     "newborn": ("SS", "declared"),
     "no_papers": ("KG", "declared"),

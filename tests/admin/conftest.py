@@ -22,6 +22,7 @@ from .desk import Officer, Place, open_place
 class Cards:
     images: Mapping[str, CardImage]
     trust: Path
+    authority: DocumentAuthority
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Cards:
     authority = DocumentAuthority.create(at=at)
     images = {name: personalise(PEOPLE[name], authority, at=at) for name in ("thu", "mau")}
     trust = authority.trust_folder(tmp_path_factory.mktemp("counter"), crl=authority.crl(at=at))
-    return Cards(images, trust)
+    return Cards(images, trust, authority)
 
 
 @pytest.fixture

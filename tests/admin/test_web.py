@@ -18,10 +18,15 @@ from eid.admin.web import GUARDED, OPEN
 from eid.levels.account import Profile
 from eid.oidc.ports import Grant
 from eid.oidc.sign_on import account_family
+from eid.testing import data_groups
+from eid.testing.authority import DocumentAuthority
 from eid.testing.faults import cloned, tampered_dg1
 from eid.testing.people import PEOPLE
+from eid.testing.personalise import personalise
+from eid.trust.store import TrustStore
 
 from ..store.authenticator import Authenticator
+from .conftest import Cards
 from .desk import PASSWORD, Officer, Place
 
 THU = PEOPLE["thu"]
@@ -207,6 +212,36 @@ def test_a_false_card_is_named_and_can_be_taken_away(
     assert THU.name not in html.unescape(page.text)
     officer.place.image = good
     assert THU.name in html.unescape(officer.read_again(page, THU.number).text)
+
+
+def test_a_card_of_another_country_raises_nobody(
+    officer: Officer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = data_groups.zone_lines
+    monkeypatch.setattr(
+        data_groups,
+        "zone_lines",
+        lambda *given: tuple(line.replace("VNM", "LAO") for line in lines(*given)),
+    )
+    at = datetime.now(UTC)
+    laos = DocumentAuthority.create(country="LA", at=at)
+    trust = TrustStore.of(csca=[laos.csca_der], crl=[laos.crl(at=at)])
+    officer.place.counter.desk._trust = lambda: trust
+    officer.place.image = personalise(THU, laos, at=at)
+    page = officer.submit(officer.read(THU.number), "match", matched="yes")
+    page = officer.submit(page, "raise", username="nguoi-thu", password=PASSWORD)
+    assert page.error_code == "account.document_kind"
+
+
+def test_any_name_on_a_chip_is_shown_as_text(officer: Officer, cards: Cards) -> None:
+    name = "Nguyễn <b>Thử</b> \u202e" + "Đ" * 500
+    person = replace(THU, name=name)
+    officer.place.image = personalise(person, cards.authority, at=datetime.now(UTC))
+    page = officer.read(THU.number)
+    assert "<b>" not in page.text
+    assert "\u202e" not in page.text
+    assert "Đ" * 130 not in page.text
+    assert page.form("refuse")
 
 
 def test_a_card_read_for_one_browser_is_nothing_in_another(officer: Officer, place: Place) -> None:

@@ -11,10 +11,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eid.errors import CardError, EidError
+from eid.testing import data_groups
+from eid.testing.authority import DocumentAuthority
 from eid.testing.browser import Browser, Page
 from eid.testing.faults import cloned, tampered_dg1
 from eid.testing.people import PEOPLE
+from eid.testing.personalise import personalise
 from eid.testing.softcard import SoftwareCard
+from eid.trust.store import TrustStore
 from examples.hospital.book import Book
 from examples.hospital.checkin import WITHOUT_NUMBER, CheckIn
 from examples.hospital.insurance import REST_S, Breaker, FakePortal, PortalDown
@@ -145,6 +149,25 @@ def test_a_card_of_another_authority_is_no_proof(desk: Desk) -> None:
     other = Trial(datetime.now(UTC))
     desk.reception.reader = other.put_down
     assert desk.card(THU.number).error_code.startswith("chain")
+
+
+def test_a_card_of_another_country_is_another_paper(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = data_groups.zone_lines
+    monkeypatch.setattr(
+        data_groups,
+        "zone_lines",
+        lambda *given: tuple(line.replace("VNM", "LAO") for line in lines(*given)),
+    )
+    laos = DocumentAuthority.create(country="LA", at=desk.trial.at)
+    desk.checkin.trust = TrustStore.of(csca=[laos.csca_der])
+    foreign = personalise(MAU, laos, at=desk.trial.at)
+    desk.reception.reader = lambda _number: SoftwareCard(foreign)
+    page = desk.card(MAU.number)
+    assert page.error_code == "mrz.issuing_state"
+    assert "nước khác" in page.text
+    assert desk.book.latest(1) == ()
 
 
 def test_a_person_who_walked_away_leaves_a_calm_page(desk: Desk) -> None:
