@@ -34,6 +34,12 @@ from eid.store.prepared import Prepared, Values, Work
 
 MIGRATION_LOCK = 0x65_69_64
 _MODE = "eid_mode"
+_KEEPALIVE = {
+    "tcp_user_timeout": WAIT_S * 1000,  # a cut line is noticed within seconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +225,7 @@ def _postgresql(url: URL) -> Engine:
         hide_parameters=True,
         pool_timeout=WAIT_S,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": WAIT_S, "options": timeouts},
+        connect_args={"connect_timeout": WAIT_S, "options": timeouts, **_KEEPALIVE},
     )
 
 
