@@ -37,7 +37,7 @@ from eid.oidc.context import language_of
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
 from eid.oidc.login import account_of, client_of, open_methods, with_password
-from eid.oidc.offered import methods_left
+from eid.oidc.offered import channel_kinds, methods_left
 from eid.oidc.own_client import is_own
 from eid.oidc.pages import Problem, text_version
 from eid.oidc.ports import AuditEvent
@@ -295,6 +295,7 @@ def _login_page(
         methods=methods,
         shown_methods=tuple(factor.method for factor in interaction.factors),
         login_hint=(interaction.request.login_hint or "")[:128],
-        sign_up=provider.own is not None and "card" in provider.settings.methods,
+        own_pages=provider.own is not None,
+        sign_up=bool(channel_kinds(provider)),
         error=problem,
     )

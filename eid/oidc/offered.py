@@ -16,6 +16,9 @@ from eid.oidc.own_client import LEVEL
 from eid.oidc.provider import Provider
 from eid.oidc.rising import channel_shown, is_rising
 
+LATER = "later"
+"""A passkey in place of an address: added when the account is there."""
+
 
 def methods_left(
     provider: Provider, interaction: Interaction, account: Account | None
@@ -59,6 +62,15 @@ def methods_of(provider: Provider, account: Account | None) -> tuple[str, ...]:
     if not has_passkeys(provider):
         enrolled.discard("passkey")
     return ("password", *card, *(m for m in order if m in enrolled and m in offered))
+
+
+def channel_kinds(provider: Provider) -> tuple[str, ...]:
+    """How somebody who signs up can be reached: by whom codes are carried to, or by a passkey."""
+    own, offered = provider.own, provider.settings.methods
+    if own is None or "card" not in offered:
+        return ()
+    codes = tuple(own.senders) if "code" in offered else ()
+    return (*codes, LATER) if "passkey" in offered and has_passkeys(provider) else codes
 
 
 def has_passkeys(provider: Provider) -> bool:

@@ -38,6 +38,7 @@ from eid.oidc.context import context_of
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
 from eid.oidc.interaction import event
+from eid.oidc.offered import LATER, channel_kinds
 from eid.oidc.own_client import HOME, LEVEL, SIGN_UP
 from eid.oidc.pages import Problem, render
 from eid.oidc.ports import AuditEvent
@@ -47,12 +48,12 @@ from eid.oidc.session import Session
 
 LIVES_S = 1800
 MAX_NAMES = 5
-LATER = "later"
 PATH = "/sign-up"
 
 
 def page(provider: Provider, request: Request) -> Response:
     """``GET /sign-up``: what is needed, what is read, and the button."""
+    _check_offered(provider)
     context = context_of(provider, request, at=provider.settings.url(PATH))
     return render("sign_up.html", context, operator=provider.settings.legal_entity)
 
@@ -60,6 +61,7 @@ def page(provider: Provider, request: Request) -> Response:
 def begin(provider: Provider, request: Request) -> Response:
     """``POST /sign-up``: a sign-up in this browser."""
     check_own_page(provider, request)
+    _check_offered(provider)
     at, prefix = provider.clock(), provider.settings.acr_prefix
     wanted = AuthorizationRequest(
         client_id=SIGN_UP,
@@ -72,10 +74,17 @@ def begin(provider: Provider, request: Request) -> Response:
     return onward(provider, session, at=at)
 
 
+def _check_offered(provider: Provider) -> None:
+    """RequestRefused where nobody could sign up: no cards, or no way to reach people."""
+    if not channel_kinds(provider):
+        raise RequestRefused("Nobody signs up here.", code="request.not_found")
+
+
 def rise(visit: Visit) -> Response:
     """``GET /account/level``: the way to level 1 for an account that is there."""
     account = visit.account
-    if account.level or account.state not in {"registered", "expired"}:
+    offered = "card" in visit.provider.settings.methods
+    if not offered or account.level or account.state not in {"registered", "expired"}:
         return visit.go(HOME)
     place = HOME
     return begin_login(visit.provider, place, account=account, client_id=LEVEL, at=visit.at)
@@ -144,12 +153,12 @@ class _Wanted:
 
 
 def _wanted(provider: Provider, form: Parameters) -> _Wanted:
-    own, kind = own_of(provider), form.get("kind") or ""
+    kind = form.get("kind") or ""
     username = normalize_username(form.get("username") or "")
     password = chosen_password(form.get("password"), form.get("again"))
     check_policy(password)
     channel = None if kind == LATER else channel_of(kind, form.get("address") or "")
-    if channel is not None and channel.kind not in own.senders:
+    if kind not in channel_kinds(provider):
         raise FormatError("This channel is not offered.", code="channel.address")
     return _Wanted(username=username, password=password, channel=channel)
 
@@ -220,6 +229,6 @@ def _name_page(
         "sign_up_name.html",
         page=look,
         csrf=csrf_of(session),
-        kinds=(*own_of(provider).senders, LATER),
+        kinds=channel_kinds(provider),
         error=problem,
     )

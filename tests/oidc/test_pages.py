@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from hypothesis import given, strategies as st
 from jinja2.ext import babel_extract
 
 from eid.errors import SettingsError
@@ -66,6 +67,12 @@ def test_templates_hold_no_text_beside_the_translated_ones() -> None:
 )
 def test_accept_language(header: str, tags: tuple[str, ...]) -> None:
     assert preferred(header) == tags
+
+
+@given(st.text(max_size=300), st.text(max_size=20), st.lists(st.text(max_size=12), max_size=8))
+def test_whatever_is_asked_for_there_is_a_language(header, chosen, asked) -> None:
+    wanted = (*asked, *preferred(header))
+    assert choose(query=chosen, cookie=chosen, preferred=wanted) in {"vi", "en"}
 
 
 def test_what_was_chosen_comes_before_what_the_browser_prefers() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
+from falcon import testing
 
 from eid.admin.counter import officer_login
 from eid.levels.account import Account
+from eid.oidc.web import create_app
 from eid.testing.people import PEOPLE
 from tests.oidc.conftest import PASSWORD
 
@@ -192,6 +195,26 @@ def test_a_child_is_sent_to_a_counter(home, guest):
     assert answer.status == 403
     assert home.store.accounts.by_username("mau.new") is None
     assert guest.get(f"{here}/name").code == "interaction.impossible_step"
+
+
+@pytest.mark.parametrize(
+    ("methods", "status"),
+    [
+        ({"card", "code"}, 200),
+        ({"card", "passkey"}, 200),
+        ({"card"}, 404),
+        ({"code", "passkey"}, 404),
+    ],
+)
+def test_nobody_is_invited_to_what_cannot_end_well(home, methods, status):
+    settings = replace(home.provider.settings, methods=frozenset(methods))
+    app = create_app(replace(home.provider, settings=settings))
+    browser = replace(home, client=testing.TestClient(app)).browser()
+    assert browser.get("/sign-up").status == status
+    assert browser.post("/sign-up", {"x": "1"}).status == (303 if status == 200 else 404)
+    page = browser.get(home.authorize(browser).path).text
+    assert ('id="sign-up-link"' in page) is (status == 200)
+    assert 'id="recover-link"' in page
 
 
 def test_another_browser_and_another_tab_mix_nothing(home, guest):

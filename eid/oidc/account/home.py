@@ -24,5 +24,9 @@ def _home(visit: Visit) -> Response:
         state=account.state,
         auth_level=visit.session.auth_level,
         enrolled=[one for one in visit.own.factors.enrolled(account.id) if one.counts],
-        can_rise=account.level == 0 and account.state in {"registered", "expired"},
+        can_rise=(
+            "card" in visit.provider.settings.methods
+            and account.level == 0
+            and account.state in {"registered", "expired"}
+        ),
     )
