@@ -267,7 +267,7 @@ def test_a_passkey_in_place_of_a_channel(home, guest):
     assert guest.get(f"{rise}/card").code == "interaction.impossible_step"
     assert home.show_passkey(guest, rise, device).path == rise
     assert home.card(guest, rise, "mau").path == f"{rise}/enter"
-    guest.get(f"{rise}/enter")
+    assert guest.get(f"{rise}/enter").path == "/account"
     assert '<dd id="level">1</dd>' in guest.get("/account").text
     assert guest.get("/account/level").path == "/account"
     assert here
@@ -284,6 +284,7 @@ def test_a_letter_takes_its_days(home, guest):
     form = {"csrf": page.field("csrf"), "code": home.sent()[-1]}
     assert guest.post(f"{rise}/code", form).path == rise
     assert home.card(guest, rise, "mau").path == f"{rise}/enter"
+    assert guest.get(f"{rise}/enter").path == "/account"
     assert home.store.accounts.by_username("mau.new").level == 1
 
 

@@ -137,7 +137,9 @@ def begin(
     ``shown`` are the factors that this browser showed just before.
     """
     prefix = provider.settings.acr_prefix
-    level = 1 if account is None else reach(provider, account, at=at)
+    level = 1
+    if account is not None and client_id == ACCOUNT:
+        level = reach(provider, account, at=at)
     wanted = AuthorizationRequest(
         client_id=client_id,
         redirect_uri=provider.settings.url(place),
