@@ -31,7 +31,9 @@ class Duplicate(Exception):
 
 
 class _Driver(Protocol):
-    """What is used of a driver's connection."""
+    """What is used of a driver's connection; ``closed`` is PostgreSQL's only."""
+
+    closed: bool
 
     def cursor(self) -> Cursor:
         """A cursor."""
@@ -101,8 +103,9 @@ class Direct:
                 cursor = statement.run(line.work, values)
                 found = cast("Sequence[Sequence[object]]", cursor.fetchall())
             except self._faults:
+                died = self._died_idle(line)
                 self._drop(line)
-                if last or not self._died_idle(line):
+                if last or not died:
                     raise _unavailable() from None
                 continue
             except BaseException:
@@ -124,8 +127,9 @@ class Direct:
             try:
                 line.work.cursor.execute(self._begin)
             except self._faults:
+                died = self._died_idle(line)
                 self._drop(line)
-                if last or not self._died_idle(line):
+                if last or not died:
                     raise _unavailable() from None
                 continue
             except BaseException:
@@ -203,10 +207,10 @@ class Direct:
 
     def _died_idle(self, line: _Line) -> bool:
         """Whether the server ended a connection that waited; the others of its time go too."""
-        died = self._postgresql and not line.fresh
+        died = self._postgresql and not line.fresh and line.connection.closed
         if died:
             self.close()
-        return died
+        return bool(died)
 
     def _lines(self) -> list[_Line]:
         """The idle connections; a forked child begins anew and leaves its parent's untouched."""

@@ -11,6 +11,7 @@ from eid.errors import Unavailable
 from eid.oidc.ports import AuditEvent, Grant
 from eid.store.direct import MAX_LINES
 from eid.store.grants import _PUT
+from eid.store.prepared import Prepared
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -110,4 +111,27 @@ def test_connections_that_the_server_ended_are_replaced(postgresql_url, tmp_path
     assert store.grants.get("code", grant(1).key, at=AT) is not None
     assert store.grants.get("code", grant(2).key, at=AT) is None
     engine.dispose()
+    store.close()
+
+
+def test_a_slow_statement_is_not_tried_twice(postgresql_url, tmp_path):
+    """O-066: the connection lives, so the wait is one timeout, not two."""
+    from eid.store import open_store  # noqa: PLC0415 - only where there is a server
+
+    store = open_store(postgresql_url, tmp_path, insecure_fast_hash=True)
+    store.grants.put(grant())
+    ran = []
+
+    class Slow(Prepared):
+        def run(self, place, values):
+            ran.append(1)
+            return super().run(place, values)
+
+    slow = Slow(sqlalchemy.select(sqlalchemy.func.pg_sleep(sqlalchemy.bindparam("seconds"))))
+    with store.database.transaction() as work:
+        work.cursor.execute("SET statement_timeout = 50")
+    with pytest.raises(Unavailable):
+        store.database.rows(slow, {"seconds": 30})
+    assert ran == [1]
+    assert store.grants.get("code", grant().key, at=AT) is not None
     store.close()
