@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from eid.errors import EidError
+
 if TYPE_CHECKING:
     import falcon
 
@@ -27,20 +29,25 @@ class Agent:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """``POST /card``: the page where a card is chosen, then the read and the way back."""
-        from eid.oidc.http import parse_parameters
-
-        form = parse_parameters(
-            req.bounded_stream.read(1 << 15).decode("ascii", "replace"),
-            limits={"request": 1 << 14},
-        )
-        request, number = form.get("request") or "", form.get("number")
         resp.content_type = "text/html; charset=utf-8"
         resp.set_header("Content-Security-Policy", "default-src 'none'; form-action 'self'")
+        try:
+            self._answer(req.bounded_stream.read(1 << 15), resp)
+        except EidError as error:
+            resp.status = 400
+            resp.text = f"<p>The card cannot be read: <code>{error.code}</code></p>"
+
+    def _answer(self, body: bytes, resp: falcon.Response) -> None:
+        from eid.oidc.http import parse_parameters
+
+        form = parse_parameters(body.decode("ascii", "replace"), limits={"request": 1 << 14})
+        request, number = form.get("request") or "", form.get("number")
         if number is None or number not in self.images:
             resp.text = _chooser(request, list(self.images))
             return
+        location = self._read(request, self.images[number])
         resp.status = 303
-        resp.set_header("Location", self._read(request, self.images[number]))
+        resp.set_header("Location", location)
 
     def _read(self, request: str, image: CardImage) -> str:
         """Read the software card over the request's challenge and deliver; where to go back."""

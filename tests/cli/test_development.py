@@ -155,6 +155,13 @@ def test_nothing_that_was_sent_moves_the_cursor(
     assert all(one.isprintable() or one == "\n" for one in said)
 
 
+def test_a_card_request_that_is_none(client: testing.TestClient) -> None:
+    number = re.findall(r'value="(\d{12})"', client.simulate_post("/card", headers=FORM).text)[0]
+    for body in ("request=%09", f"request=a.b.c&number={number}", f"number={number}"):
+        answer = client.simulate_post("/card", headers=FORM, body=body)
+        assert (answer.status_code, "<code>" in answer.text) == (400, True), body
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -25,7 +25,7 @@ class Backend(OIDCAuthenticationBackend):
         return self.UserModel.objects.filter(username=claims["sub"])
 
     def create_user(self, claims):
-        return self.UserModel.objects.create_user(claims["sub"], first_name=claims["name"])
+        return self.UserModel.objects.create_user(claims["sub"], first_name=claims.get("name", ""))
 
     def verify_token(self, token, **kwargs):
         claims = super().verify_token(token, **kwargs)
