@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 from bench.environments import ROOT, PeerMissing
@@ -33,6 +34,8 @@ def read(image: CardImage, *, longest: int, block: int, by_sfi: bool) -> Countin
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    watch = threading.Timer(_TIMEOUT_S, process.kill)
+    watch.start()
     try:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -43,6 +46,7 @@ def read(image: CardImage, *, longest: int, block: int, by_sfi: bool) -> Countin
             process.stdin.write(answer.hex() + "\n")
             process.stdin.flush()
     finally:
+        watch.cancel()
         process.kill()
         process.wait(_TIMEOUT_S)
     raise PeerMissing("JMRTD did not read the card")
