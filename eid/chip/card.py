@@ -325,15 +325,17 @@ class Card:
     def _send(self, command: Command) -> Response:
         """Send one command as it is and collect an answer that comes in parts (61xx)."""
         response = self._transmit(command)
+        if response.sw >> 8 != SW1_MORE:
+            return response
         data = response.data
         for _ in range(_MAX_CONTINUATIONS):
-            if response.sw >> 8 != SW1_MORE:
-                return Response(data, response.sw)
             more = response.sw & 0xFF or SHORT_LE
             response = self._transmit(Command(0x00, 0xC0, 0x00, 0x00, le=more))
             data += response.data
             if len(data) > EXTENDED:
                 break
+            if response.sw >> 8 != SW1_MORE:
+                return Response(data, response.sw)
         raise ProtocolError("An answer in parts does not end.", code="card.endless_answer")
 
     def _transmit(self, command: Command) -> Response:
