@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +29,7 @@ from eid.kiosk.ports import WaitForCard
 from eid.kiosk.readers import card_waiter
 from eid.kiosk.screen_app import add_screens
 from eid.kiosk.screen_pages import ScreenPages, Terms
+from eid.kiosk.screens import READING
 from eid.kiosk.settings import AgentSettings
 from eid.kiosk.texts import load_texts
 from eid.kiosk.visits import Visits, deliver_waiting
@@ -97,7 +98,11 @@ class KioskProgram:
             fresh = self.line.day()
             self.day.keep(fresh)
             with self.kiosk.visits.lock:
-                self.queue.adopt(fresh.head)
+                if self.kiosk.desk.session.screen not in READING:  # its challenge has its place
+                    self.queue.adopt(fresh.head)
+                self.queue.seal_to(fresh.server_jwk)
+                visits = self.kiosk.visits
+                visits.identity = replace(visits.identity, server_jwk=fresh.server_jwk)
             _log.info("day batch=%s", fresh.batch.id)
 
     def deliver(self) -> int:
@@ -114,6 +119,7 @@ class KioskProgram:
             "version": _version(),
             "reader": self.kiosk.desk.live.reader,
             "waiting": len(self.queue),
+            "refused": self.queue.aside(),
             "screen": self.kiosk.desk.live.screen,
             "batch_until": int(batch.expires_at.timestamp()) if batch else 0,
             "time": int(self.clock().timestamp()),
@@ -165,6 +171,7 @@ def open_kiosk(
         )
     identity = load_identity(own, settings.issuers[0].issuer)
     day = DayBook(own.data_dir, clock=clock)
+    identity = replace(identity, server_jwk=day.server_jwk() or identity.server_jwk)
     queue = OfflineQueue.open(
         own.data_dir / "visits.db", identity.server_jwk, most_visits=own.most_visits
     )

@@ -179,7 +179,10 @@ def list_kiosks(
         seen = item.seen_at.isoformat() if item.seen_at else "never seen"
         waiting = item.health.get("waiting", "?")
         reader = item.health.get("reader", "?")
-        typer.echo(f"{item.id}  {item.name}  {state}  {seen}  reader {reader}  waiting {waiting}")
+        aside = item.health.get("refused", 0)
+        more = f"  refused {aside}" if aside else ""
+        doing = f"reader {reader}  waiting {waiting}{more}"
+        typer.echo(f"{item.id}  {item.name}  {state}  {seen}  {doing}")
     return 0
 
 

@@ -239,7 +239,7 @@ TROUBLES: Final[Mapping[Screen, Trouble]] = MappingProxyType(
         "unreachable": Trouble(("kiosk.no_challenge",), "present"),
         "storage": Trouble(("queue",)),
         "clock": Trouble(("kiosk.clock",)),
-        "out_of_service": Trouble(("kiosk.revoked",)),
+        "out_of_service": Trouble(("kiosk.revoked", "kiosk.unknown")),
         "defect": Trouble(()),
     }
 )

@@ -8,6 +8,7 @@ seen (freshness ``kiosk``), never an assertion.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ from eid.levels.visit import (
     VisitRecord,
 )
 
+_log = logging.getLogger("eid.kiosk")
 CARD_PLAN = PLANS["kiosk"]
 PORTRAIT_PLAN = PLANS["bank"]
 _READ_S = 30.0
@@ -239,11 +241,25 @@ def _freshness(ticket: Ticket | None) -> Freshness:
     return "verifier" if ticket is not None and ticket.online else "kiosk"
 
 
+_OUR_OWN_FAULT = frozenset({"kiosk.revoked", "kiosk.unknown", "kiosk.clock"})
+
+
 def deliver_waiting(queue: Queue, line: Line, *, most: int = 50) -> int:
-    """Deliver in order what waits, until the line breaks (Unavailable) or ``most`` are gone."""
+    """Deliver in order what waits, until the line breaks (Unavailable) or ``most`` are gone.
+
+    A visit that the server refuses for itself is set aside and kept: it must not block those
+    behind it. A refusal of the kiosk as such is raised, and everything waits.
+    """
     done = 0
     while done < most and (waiting := queue.first()) is not None:
-        line.deliver(waiting)
+        try:
+            line.deliver(waiting)
+        except RequestRefused as error:
+            if error.code in _OUR_OWN_FAULT:
+                raise
+            _log.warning("set aside visit=%s code=%s", waiting.id, error.code)
+            queue.set_aside(waiting.id)
+            continue
         queue.delivered(waiting.id)
         done += 1
     return done

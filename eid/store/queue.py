@@ -41,7 +41,8 @@ _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS visits (
   place INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
-  sealed TEXT NOT NULL
+  sealed TEXT NOT NULL,
+  refused INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS head (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -125,7 +126,7 @@ class OfflineQueue:
         """The oldest visit that is not delivered yet."""
         with self._using() as connection:
             row = connection.execute(
-                "SELECT id, sealed FROM visits ORDER BY place LIMIT 1"
+                "SELECT id, sealed FROM visits WHERE refused = 0 ORDER BY place LIMIT 1"
             ).fetchone()
         return None if row is None else SealedVisit(id=row[0], sealed=row[1])
 
@@ -134,10 +135,30 @@ class OfflineQueue:
         with self._using() as connection, _transaction(connection):
             connection.execute("DELETE FROM visits WHERE id = ?", (visit_id,))
 
+    def set_aside(self, visit_id: str) -> None:
+        """Keep a visit that the server refuses, without offering it again; others go on."""
+        with self._using() as connection, _transaction(connection):
+            connection.execute("UPDATE visits SET refused = 1 WHERE id = ?", (visit_id,))
+
+    def aside(self) -> int:
+        """How many visits the server refused; they are kept."""
+        with self._using() as connection:
+            (count,) = connection.execute(
+                "SELECT count(*) FROM visits WHERE refused = 1"
+            ).fetchone()
+        return int(count)
+
+    def seal_to(self, server_jwk: Mapping[str, JSON]) -> None:
+        """Seal to another key of the server from now on."""
+        with self._lock:
+            self._server_jwk = server_jwk
+
     def adopt(self, head: Head) -> bool:
         """Take the server's word for the head, if this queue is empty and behind it."""
         with self._using() as connection, _transaction(connection):
-            (count,) = connection.execute("SELECT count(*) FROM visits").fetchone()
+            (count,) = connection.execute(
+                "SELECT count(*) FROM visits WHERE refused = 0"
+            ).fetchone()
             row = connection.execute("SELECT counter FROM head").fetchone()
             behind = row is None or row[0] < head.counter
             if count or not behind:
@@ -148,7 +169,9 @@ class OfflineQueue:
     def __len__(self) -> int:
         """How many visits wait."""
         with self._using() as connection:
-            (count,) = connection.execute("SELECT count(*) FROM visits").fetchone()
+            (count,) = connection.execute(
+                "SELECT count(*) FROM visits WHERE refused = 0"
+            ).fetchone()
         return int(count)
 
     def close(self) -> None:

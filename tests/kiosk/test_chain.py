@@ -359,3 +359,37 @@ def test_a_kiosk_that_lost_its_queue_goes_on_where_the_server_stands(field: Fiel
     field.kiosk.deliver()
     assert field.received()[-1].place == "next"
     field.act("over")
+
+
+def test_a_visit_that_the_server_refuses_does_not_block_those_behind(field: Field) -> None:
+    queue, before = field.kiosk.queue, len(field.received())
+    queue.put("broken", b"{}")
+    field.line(up=False)
+    assert field.come(field.card()) == "recorded"
+    field.act("over")
+    field.line(up=True)
+    assert field.kiosk.deliver() == 1
+    assert (len(queue), queue.aside(), len(field.received())) == (0, 1, before + 1)
+    assert field.kiosk.report()["refused"] == 1
+    assert field.kiosk.deliver() == 0
+    queue.delivered("broken")
+
+
+def test_while_the_kiosk_itself_is_refused_everything_waits(field: Field) -> None:
+    field.line(up=False)
+    assert field.come(field.card()) == "recorded"
+    field.act("over")
+    field.line(up=True)
+    field.clock.kiosk_off = timedelta(minutes=4)  # less than a year, and still too much
+    assert refusal(field.kiosk.deliver) == "kiosk.clock"
+    assert (len(field.kiosk.queue), field.kiosk.queue.aside()) == (1, 0)
+    field.clock.kiosk_off = timedelta(0)
+    assert field.kiosk.deliver() == 1
+
+
+def test_the_servers_new_key_is_taken_with_the_day(field: Field) -> None:
+    before = field.kiosk.kiosk.visits.identity.server_jwk
+    (field.folder / "kiosk" / "data" / "day.json").unlink()
+    field.kiosk.renew()
+    after = field.kiosk.kiosk.visits.identity.server_jwk
+    assert dict(after) == dict(before) == field.kiosk.queue._server_jwk
