@@ -66,7 +66,7 @@ def running(
         process = subprocess.Popen(
             [str(word) for word in command],
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**unset(os.environ), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -81,6 +81,11 @@ def running(
         yield
     finally:
         end(process)
+
+
+def unset(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without settings of an installation, which development refuses."""
+    return {name: value for name, value in environ.items() if not name.startswith("EID_")}
 
 
 def answers(url: str) -> bool:
