@@ -72,7 +72,8 @@ def verify_chained(
 ) -> ForeignCode:
     """As the reader of *kind*, also for signers whose certificate leads to an anchor of *store*.
 
-    Listed *keys* of that name come first, so that what a trust list denies stays denied.
+    Listed *keys* of that name come first, and a listed key that is denied stays denied under any
+    name.
     ``VerificationError`` with a ``chain.`` code for a certificate that does not count.
     """
     read = READERS[kind]
@@ -82,7 +83,7 @@ def verify_chained(
     if keys.candidates(named.kid):
         return read(code, keys, at, max_age_s)
     signers = _usable(_certificates(kind, named, store), store, at)
-    made = [(_key(kind, named, signer), signer) for signer in signers]
+    made = [(_key(kind, named, signer, keys), signer) for signer in signers]
     both = IssuerKeys.of([*keys.keys, *(key for key, _ in made)])
     found = read(code, both, at, max_age_s)
     for key, signer in made:
@@ -159,8 +160,12 @@ def _usable(
     return tuple(usable)
 
 
-def _key(kind: str, named: Named, signer: Certificate) -> IssuerKey:
-    """The signer's key, in the code's own name for its country if that is the certificate's."""
+def _key(kind: str, named: Named, signer: Certificate, keys: IssuerKeys) -> IssuerKey:
+    """The signer's key, in the code's own name for its country if that is the certificate's.
+
+    What is denied of the same key under any name is denied here: a certificate can be written in
+    more than one way (an ECDSA signature has a twin), and then has another name.
+    """
     country = signer.subject.country
     match kind:
         case "dcc":
@@ -169,8 +174,14 @@ def _key(kind: str, named: Named, signer: Certificate) -> IssuerKey:
             own = True  # the name is the subject's, see _is_named
         case _:
             own = same_country(country, named.issuer.strip("< "))
-    issuer = named.issuer if own else country
-    return IssuerKey(issuer=issuer, kid=named.kid, public_key=read_key(signer.spki))
+    public_key = read_key(signer.spki)
+    denied = [window for key in keys.keys if key.public_key == public_key for window in key.denied]
+    return IssuerKey(
+        issuer=named.issuer if own else country,
+        kid=named.kid,
+        public_key=public_key,
+        denied=tuple(denied),
+    )
 
 
 def _check_signed(signed: datetime | None, signer: Certificate) -> None:

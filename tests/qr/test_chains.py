@@ -7,9 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import zxingcpp
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from PIL import Image
 
-from eid import ec
+from eid import ec, tlv as tlv_of_der
 from eid.cli import program
 from eid.errors import EidError
 from eid.keys import canonical_json, encode_base64url
@@ -184,6 +188,24 @@ def test_what_a_trust_list_denies_stays_denied(kind):
     key = IssuerKey(issuer=found.key.issuer, kid=found.key.kid, public_key=SIGNER.public_key,
                     denied=(Denied(),))  # fmt: skip
     assert refused(kind, certificate, keys=IssuerKeys.of([key])) == "qr.key_denied"
+
+
+def twin(certificate):
+    """The same certificate with the other signature that ECDSA allows: another hash."""
+    whole = tlv_of_der.parse(certificate)
+    body, algorithm, bits = tlv_of_der.children(whole)
+    r, s = decode_dss_signature(bits.value[1:])
+    changed = der.bits(encode_dss_signature(r, P256.n - s))
+    return der.sequence(body.raw, algorithm.raw, changed)
+
+
+@KINDS
+def test_a_denied_key_stays_denied_in_a_certificate_of_another_name(kind):
+    certificate = twin(signer())
+    assert check(kind, certificate).key.public_key == SIGNER.public_key
+    listed = IssuerKey(issuer="DE", kid=b"another", public_key=SIGNER.public_key,
+                       denied=(Denied(),))  # fmt: skip
+    assert refused(kind, certificate, keys=IssuerKeys.of([listed])) == "qr.key_denied"
 
 
 def test_a_certificate_inside_must_be_the_one_that_is_named():
