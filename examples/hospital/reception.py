@@ -208,7 +208,9 @@ class Reception:
         self.site.page(req, resp, "presence.html", picture=picture, action=action)
 
     def _problem(self, req: falcon.Request, error: EidError | None) -> dict[str, str] | None:
-        return error and {"words": self.site.say(req, error.code), "code": error.code}
+        if error is None:
+            return None
+        return {"words": self.site.say(req, error.code), "code": error.code}
 
 
 def create_app(

@@ -13,11 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import falcon
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 LANGUAGES = ("vi", "en")
 MAX_FORM = 32 * 1024
@@ -168,6 +172,6 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
-def server(host: str, port: int, application: object) -> WSGIServer:
+def server(host: str, port: int, application: WSGIApplication) -> WSGIServer:
     """A server for one machine; a real service stands behind its own."""
     return make_server(host, port, application, server_class=_Server, handler_class=_Quiet)

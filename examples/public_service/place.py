@@ -80,23 +80,18 @@ def open_place(folder: Path, ports: tuple[int, int, int, int]) -> Iterator[Place
         with open_installation(settings) as installation:
             _register(installation, parties, at)
             _enrol(installation, image, password, at)
-        processes = tuple(
-            stack.enter_context(_process(folder, command, config))
-            for command, config in (("serve", "eid.toml"), ("kiosk", "kiosk.toml"))
-        )
-        _await(processes, (f"{provider}/health/ready", f"{agent}/health/live"))
         bus = HandedOn()
         portals = {
             civil: Portal(CIVIL_NAME, RelyingParty(parties[0]), CIVIL, bus, insurance),
             insurance: Portal(INSURANCE_NAME, RelyingParty(parties[1]), INSURANCE, bus, civil),
         }
         for origin, portal in portals.items():
-            port = int(origin.rpartition(":")[2])
-            running = stack.enter_context(
-                server("127.0.0.1", port, create_app(portal, origin=origin))
-            )
-            threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
-            stack.callback(running.shutdown)
+            stack.enter_context(_served(portal, origin))
+        processes = tuple(
+            stack.enter_context(_process(folder, command, config))
+            for command, config in (("serve", "eid.toml"), ("kiosk", "kiosk.toml"))
+        )
+        _await(processes, (f"{provider}/health/ready", f"{agent}/health/live"))
         yield Place(
             provider=provider,
             civil=civil,
@@ -164,6 +159,17 @@ def _enrol(installation: Installation, image: CardImage, password: str, at: date
     )
     proof = ManualProof(level=1, officer="can-bo", reason="a trial")
     installation.add_account(username=LEVEL_1, password=password, proof=proof, at=at)
+
+
+@contextmanager
+def _served(portal: Portal, origin: str) -> Iterator[None]:
+    port = int(origin.rpartition(":")[2])
+    with server("127.0.0.1", port, create_app(portal, origin=origin)) as running:
+        threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield
+        finally:
+            running.shutdown()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import falcon
 
@@ -25,6 +26,7 @@ from .procedures import Procedure
 
 MAX_SESSIONS = 1000
 FRESH = 0
+USABLE_S = 15 * 60
 
 
 def _now() -> datetime:
@@ -53,12 +55,14 @@ class HandedOn:
         """Hand on, and get the reference to go on with."""
         reference = secrets.token_urlsafe(16)
         self.waiting[reference] = number, data
+        while len(self.waiting) > MAX_SESSIONS:
+            self.waiting.pop(next(iter(self.waiting)))
         return reference
 
     def take(self, reference: str, number: str) -> dict[str, str]:
         """What was handed on for this person, or nothing."""
         owner, data = self.waiting.get(reference, ("", {}))
-        return data if owner and hmac.compare_digest(owner, number) else {}
+        return data if owner and hmac.compare_digest(owner.encode(), number.encode()) else {}
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ class Portal:
         reference = req.get_param("ref", default="")[:64]
         if reference:
             visitor.drafts[name] = {"ref": reference}
-        login = visitor.logins.get(name)
+        login = self._login_for(visitor, name)
         if login is None:
             self._log_in(req, resp, visitor, procedure)
             return
@@ -93,7 +97,7 @@ class Portal:
     def on_post_procedure(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """``/p/{name}``: send it, after fresh factors where the procedure asks for them."""
         procedure, visitor = self._procedure(name), self._visitor(req, resp)
-        login = visitor.logins.get(name)
+        login = self._login_for(visitor, name)
         if login is None:
             raise falcon.HTTPSeeOther(f"/p/{name}")
         form = form_of(req)
@@ -141,6 +145,17 @@ class Portal:
         *made, onward = results
         self._page(req, resp, "done.html", receipt=receipt, results=made, onward=onward)
 
+    def _login_for(self, visitor: Visitor, name: str) -> Login | None:
+        """This browser's login for the procedure, while it is young enough to be used."""
+        login = visitor.logins.get(name)
+        if (
+            login is not None
+            and self.clock().timestamp() > int(str(login.claims["iat"])) + USABLE_S
+        ):
+            del visitor.logins[name]
+            return None
+        return login
+
     def _log_in(
         self,
         req: falcon.Request,
@@ -165,7 +180,7 @@ class Portal:
         visitor.procedure, visitor.sending = procedure.name, sending
         raise falcon.HTTPSeeOther(url)
 
-    def _form(self, visitor: Visitor, procedure: Procedure, login: Login) -> dict[str, object]:
+    def _form(self, visitor: Visitor, procedure: Procedure, login: Login) -> dict[str, Any]:
         known = {name: _text(login.userinfo.get(name)) for name in procedure.known}
         draft = visitor.drafts.get(procedure.name, {})
         handed = self.bus.take(draft.get("ref", ""), known.get("personal_number", ""))

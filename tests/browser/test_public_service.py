@@ -9,13 +9,13 @@ import pytest
 
 from examples.public_service.place import LEVEL_1, LEVEL_2, PERSON, Place, open_place
 
-from ..examples.test_public_service import CHILD, free_ports
+from ..examples.test_public_service import CHILD, four_ports
 from .screens import Screens, screens
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with open_place(tmp_path_factory.mktemp("portal"), free_ports()) as opened:
+    with open_place(tmp_path_factory.mktemp("portal"), four_ports()) as opened:
         yield opened
 
 

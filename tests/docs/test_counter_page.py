@@ -10,6 +10,7 @@ import requests
 from eid.cli.demo.processes import Process
 from eid.testing.authority import DocumentAuthority
 
+from ..examples.ports import free_block
 from .test_getting_started import shell
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/counter.md").read_text()
@@ -19,19 +20,12 @@ FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```toml\n(.*?)^```$", PAGE, re.D
 PASSWORD = "a long enough password"
 
 
-def free_ports(count: int) -> list[str]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
 def test_the_counter_is_set_up_as_the_page_says(tmp_path: Path) -> None:
     at = datetime.now(UTC)
     authority = DocumentAuthority.create(at=at)
     authority.trust_folder(tmp_path / "trust", crl=authority.crl(at=at))
-    ours = dict(zip(("8480", "8481", "35970"), free_ports(3), strict=True))
+    first = free_block(3)
+    ours = {port: str(first + place) for place, port in enumerate(("8480", "8481", "35970"))}
     moved = re.compile("|".join(ours))
     for name, text in FILES.items():
         (tmp_path / name).write_text(moved.sub(lambda found: ours[found[0]], text))

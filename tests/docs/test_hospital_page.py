@@ -9,9 +9,8 @@ from pathlib import Path
 import requests
 
 from eid.cli.demo.processes import Process
-from eid.errors import Unavailable
 
-from .test_counter_page import free_ports
+from ..examples.ports import free_block
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/hospital.md").read_text()
@@ -33,22 +32,15 @@ def test_the_short_rush_prints_what_the_page_shows() -> None:
 
 
 def test_reception_and_kiosk_answer(tmp_path: Path) -> None:
-    for _ in range(5):
-        (port,) = free_ports(1)
-        ours = [*command("serve"), "--port", port]
-        running = Process.start(
-            "hospital", ours, folder=tmp_path, environ={"PYTHONPATH": str(ROOT)}
-        )
-        try:
-            running.wait_until_it_answers(f"http://127.0.0.1:{port}/")
-            first = requests.get(f"http://127.0.0.1:{port}/", timeout=60)
-            kiosk = requests.get(f"http://127.0.0.1:{int(port) + 1}/", timeout=60)
-        except (Unavailable, requests.RequestException):  # the port beside a free one may be taken
-            continue
-        finally:
-            running.stop()
-        assert "Bệnh viện Thử Nghiệm" in first.text
-        assert "Bệnh viện Thử Nghiệm" in kiosk.text
-        assert "001090999999" in (tmp_path / "hospital.log").read_text()
-        return
-    raise AssertionError("no two ports were free")
+    port = free_block(2)
+    ours = [*command("serve"), "--port", str(port)]
+    running = Process.start("hospital", ours, folder=tmp_path, environ={"PYTHONPATH": str(ROOT)})
+    try:
+        running.wait_until_it_answers(f"http://127.0.0.1:{port}/")
+        first = requests.get(f"http://127.0.0.1:{port}/", timeout=60)
+        kiosk = requests.get(f"http://127.0.0.1:{port + 1}/", timeout=60)
+    finally:
+        running.stop()
+    assert "Bệnh viện Thử Nghiệm" in first.text
+    assert "Bệnh viện Thử Nghiệm" in kiosk.text
+    assert "001090999999" in (tmp_path / "hospital.log").read_text()

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import socket
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import requests
 from eid.cli.demo.processes import Process
 from examples.public_service.procedures import CIVIL
 
-from .test_counter_page import free_ports
+from ..examples.ports import free_block
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/portal.md").read_text()
@@ -34,7 +33,7 @@ def test_the_table_has_every_procedure_and_its_levels() -> None:
 def test_one_command_starts_all(tmp_path: Path) -> None:
     (text,) = re.findall(r"<!-- run: portals -->\n```sh\n(.*?)\n```", PAGE)
     _, *arguments = shlex.split(text)
-    port = free_block()
+    port = free_block(4)
     running = Process.start(
         "portals",
         [*arguments, "--port", str(port)],
@@ -53,22 +52,3 @@ def test_one_command_starts_all(tmp_path: Path) -> None:
         assert login.url.startswith(f"http://127.0.0.1:{port}/")
     finally:
         running.stop()
-
-
-def free_block() -> int:
-    """The first of four ports in a row that are free now."""
-    for _ in range(50):
-        first = int(free_ports(1)[0])
-        if first > 65000:
-            continue
-        held = [socket.socket() for _ in range(4)]
-        try:
-            for offset, one in enumerate(held):
-                one.bind(("127.0.0.1", first + offset))
-        except OSError:
-            continue
-        finally:
-            for one in held:
-                one.close()
-        return first
-    raise AssertionError("no four ports in a row are free")

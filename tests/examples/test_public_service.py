@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,17 @@ from examples.kit.pages import Site
 from examples.public_service.place import LEVEL_1, LEVEL_2, PERSON, Place, open_place
 from examples.public_service.procedures import CIVIL, INSURANCE
 
+from .ports import free_block
 
-def free_ports() -> tuple[int, int, int, int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return (ports[0], ports[1], ports[2], ports[3])
+
+def four_ports() -> tuple[int, int, int, int]:
+    first = free_block(4)
+    return (first, first + 1, first + 2, first + 3)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with open_place(tmp_path_factory.mktemp("portal"), free_ports()) as opened:
+    with open_place(tmp_path_factory.mktemp("portal"), four_ports()) as opened:
         yield opened
 
 
@@ -195,6 +194,19 @@ def test_an_assertion_is_for_one_procedure(citizen: Citizen) -> None:
     citizen.open(citizen.place.civil, "own_data")
     citizen.open(citizen.place.civil, "school")
     assert "consent" in citizen.way
+
+
+def test_a_login_that_waited_too_long_is_asked_for_again(citizen: Citizen) -> None:
+    portal = citizen.place.portals[citizen.place.civil]
+    citizen.open(citizen.place.civil, "own_data")
+    (visitor,) = [one for one in portal.visitors.values() if "own_data" in one.logins][-1:]
+    assert portal._login_for(visitor, "own_data") is not None
+    portal.clock = lambda: datetime.now(UTC) + timedelta(minutes=16)
+    try:
+        assert portal._login_for(visitor, "own_data") is None
+    finally:
+        portal.clock = lambda: datetime.now(UTC)
+    assert "own_data" not in visitor.logins
 
 
 def test_who_does_not_agree_sends_nothing(citizen: Citizen) -> None:
