@@ -167,7 +167,7 @@ MOST = 40
 
 def in_step(database, audit) -> None:
     """Every token, code and login has its row of the record, and the other way round."""
-    with database.read() as connection:
+    with database.snapshot() as connection:  # a killed process's COMMIT may still be under way
         rows = connection.exec_driver_sql("SELECT kind FROM grants").all()
         events = connection.exec_driver_sql("SELECT kind FROM audit_rows").all()
     grants, kinds = Counter(row[0] for row in rows), Counter(row[0] for row in events)

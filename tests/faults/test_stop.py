@@ -7,14 +7,30 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import requests
 
 from eid.app import Settings, open_installation
+from eid.oidc.clients import client_from_metadata
 
 EID = Path(sys.executable).parent / "eid"
 THREADS = 12
+CALLBACK = "https://portal.example/callback"
+CLIENT = client_from_metadata(
+    {"client_id": "portal", "client_secret": "s" * 32, "redirect_uris": [CALLBACK]},
+    legal_entity="development",
+)
+ASKED = {
+    "response_type": "code",
+    "client_id": "portal",
+    "redirect_uri": CALLBACK,
+    "scope": "openid",
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    "code_challenge_method": "S256",
+}
 
 
 def test_f009_what_was_answered_is_on_record(tmp_path):
@@ -28,7 +44,9 @@ def test_f009_what_was_answered_is_on_record(tmp_path):
         '[agent]\nurl = "http://127.0.0.1:35970"\n',
         encoding="utf-8",
     )
-    address = f"http://127.0.0.1:{port}/authorize?client_id=nobody"
+    with open_installation(Settings.load(config)) as installation:
+        installation.add_clients([CLIENT], at=datetime.now(UTC))
+    address = f"http://127.0.0.1:{port}/authorize?{urlencode(ASKED)}"
     answers, broken = [], []
     command = [str(EID), "serve", "--config", str(config)]
     with subprocess.Popen(
@@ -55,9 +73,11 @@ def test_f009_what_was_answered_is_on_record(tmp_path):
     assert process.returncode == 0
     assert "Traceback" not in said
     assert not broken
-    assert set(answers) == {(400, True)}
+    begun = answers.count(303)
+    assert set(answers) <= {303, 503}  # 503: the database was busy for too long
+    assert begun >= THREADS
     with open_installation(Settings.load(config)) as installation:
-        assert installation.audit.count("request.refused") >= len(answers)
+        assert installation.audit.count("interaction.begun") >= begun
         installation.audit.verify()
 
 
@@ -66,13 +86,13 @@ def _ask(address, answers, broken):
     with requests.Session() as session:
         while True:
             try:
-                answer = session.get(address, timeout=60)
+                answer = session.get(address, timeout=60, allow_redirects=False)
             except requests.exceptions.ChunkedEncodingError:
                 broken.append(1)
                 return
             except requests.RequestException:
                 return
-            answers.append((answer.status_code, answer.text.rstrip().endswith("</html>")))
+            answers.append(answer.status_code)
 
 
 def _ready(port):

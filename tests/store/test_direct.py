@@ -1,6 +1,7 @@
 """The driver's own connections: what goes in comes out, broken ones are replaced, none is leaked."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,12 +95,17 @@ def test_connections_that_the_server_ended_are_replaced(postgresql_url, tmp_path
     store = open_store(postgresql_url, tmp_path, insecure_fast_hash=True)
     engine = sqlalchemy.create_engine(postgresql_url.replace("postgresql:", "postgresql+psycopg:"))
 
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+
     def end_all():
         with engine.connect() as connection:
-            connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-            )
+            query = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+            connection.exec_driver_sql(query)
+            connection.rollback()
+            count = f"SELECT count(*) FROM pg_stat_activity WHERE {others}"
+            while connection.exec_driver_sql(count).scalar():
+                connection.rollback()  # or it would see the same for ever
+                time.sleep(0.01)
 
     store.grants.put(grant())
     end_all()
