@@ -12,8 +12,10 @@ from html import unescape
 import pytest
 from falcon import testing
 
+from eid.errors import Unavailable
 from eid.oidc.pages.language import moment
 from eid.oidc.web import create_app
+from eid.store.audit import Audit
 from tests.oidc.conftest import NOW
 
 NASTY = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -215,3 +217,40 @@ def test_row_l_009_a_lying_kiosk_enrols_nobody(home):
     handle = home.deliver(asked, replayed).json()["handle"]
     assert kiosk.get(f"{theirs}/card/return?handle={handle}").status == 403
     assert kiosk.get(f"{theirs}/name").code == "interaction.impossible_step"
+
+
+def test_row_o_066_nothing_is_done_that_cannot_be_put_on_record(home, guest, monkeypatch):
+    """No row without its row of the record: 503, Retry-After, and everything as before."""
+    home.totp()
+    home.code(guest)
+    enter(home, guest)
+    guest.get(home.card(guest, guest.get("/account/close").path).path)
+    [factor] = home.store.factors.enrolled(home.thu)
+    csrf = guest.get("/account").field("csrf")
+
+    def fails(self, connection, events):
+        raise Unavailable("The record cannot be written.", code="database")
+
+    changed = {"csrf": csrf, "password": "another long one", "again": "another long one"}
+    forms = {
+        "/account/password": changed,
+        "/account/methods/app": {"csrf": csrf},
+        "/account/methods/pin": {"csrf": csrf, "pin": "739164", "again": "739164"},
+        f"/account/methods/{factor.id}/remove": {"csrf": csrf, "sure": "1"},
+        "/account/consents/withdraw": {"csrf": csrf, "client": "portal"},
+        "/account/data": {"csrf": csrf},
+        "/account/close": {"csrf": csrf, "sure": "1"},
+    }
+    with monkeypatch.context() as broken:
+        broken.setattr(Audit, "append", fails)
+        for path, form in forms.items():
+            answer = guest.post(path, form)
+            assert (answer.status, answer.code) == (503, "database"), path
+            assert "retry-after" in answer.headers
+    assert home.store.accounts.by_id(home.thu).state == "active"
+    assert home.store.factors.enrolled(home.thu) == (factor,)
+    assert home.store.consents.live(home.thu, "portal", at=home.now)
+    fresh = home.browser()
+    here = home.begin(fresh)
+    assert home.password(fresh, here).path == f"{here}/consent"
+    assert guest.get("/account").status == 200
