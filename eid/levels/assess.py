@@ -45,7 +45,7 @@ def assess(
     """
     current = rules.at(at)
     shown, missing = _with_card(card, factors, account, at)
-    shown = [factor for factor in shown if _fresh(factor, current, at)]
+    shown = _fresh(shown, current, at)
     source = _source(card, shown, account)
     usable = account is None or account.state not in {"locked", "closed"}
     day = at.astimezone(VIETNAM).date()
@@ -87,12 +87,18 @@ def _with_card(
         return shown, list(error.missing)
 
 
-def _fresh(factor: Factor, rules: Rules, at: datetime) -> bool:
-    limit = rules.number("factor.freshness", factor.kind)
-    future = rules.number("factor.freshness", "future")
-    if limit is None or future is None:
-        return True
-    return timedelta(seconds=-future) <= at - factor.at <= timedelta(seconds=limit)
+def _fresh(shown: Sequence[Factor], rules: Rules, at: datetime) -> list[Factor]:
+    """The factors that are not too old, nor from the future."""
+    rule = rules.get("factor.freshness")
+    future = None if rule is None else rule.numbers.get("future")
+    if rule is None or future is None:
+        return list(shown)
+    fresh = []
+    for factor in shown:
+        limit = rule.numbers.get(factor.kind)
+        if limit is None or -future <= (at - factor.at).total_seconds() <= limit:
+            fresh.append(factor)
+    return fresh
 
 
 def _source(card: VerifiedCard | None, shown: Sequence[Factor], account: Account | None) -> Source:
