@@ -23,22 +23,27 @@ eid.errors.SettingsError: The deny list cannot be used.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
+from eid import ec, tlv
 from eid.errors import FormatError, SettingsError
 from eid.trust.certificates import Certificate
 from eid.trust.profile import authority_key_id
+from eid.trust.signature import der_pair, plain_pair
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _KEY_ID: Final = re.compile(r"(?:[0-9a-f]{2}){4,64}")
 _ONE: Final = {"certificate", "reason"}
 _WINDOW: Final = {"issuer_key_id", "from", "until", "reason"}
 MAX_DENIED: Final = 100_000
+_ORDERS: Final = tuple(sorted({curve.n for curve in ec.CURVES.values()}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,7 @@ class DenyList:
 
     def denies(self, certificate: Certificate) -> bool:
         """Whether this certificate is denied; one with an unreadable issuer key is not excused."""
-        if certificate.fingerprint in self.certificates:
+        if self.certificates and not self.certificates.isdisjoint(_fingerprints(certificate)):
             return True
         if not self.windows:
             return False
@@ -75,6 +80,40 @@ class DenyList:
 
 
 NOTHING_DENIED: Final = DenyList()
+
+
+def _fingerprints(certificate: Certificate) -> frozenset[str]:
+    """The fingerprints of every way to write this certificate; whoever is denied picks another one.
+
+    What is signed is one string of bytes. Around it the lengths may be written longer than DER has
+    them, and of each ECDSA signature (r, s) there is a twin (r, order - s) that verifies as well.
+    """
+    written = _written(certificate.tbs, certificate.signature_algorithm.raw, certificate.signature)
+    return written | {certificate.fingerprint}
+
+
+@lru_cache(maxsize=1024)
+def _written(tbs: bytes, algorithm: bytes, signature: bytes) -> frozenset[str]:
+    def fingerprint(value: bytes) -> str:
+        bits = tlv.encode(0x03, b"\0", value)
+        return hashlib.sha256(tlv.encode(0x30, tbs, algorithm, bits)).hexdigest()
+
+    return frozenset(fingerprint(value) for value in (signature, *_twins(signature)))
+
+
+def _twins(signature: bytes) -> Iterator[bytes]:
+    """The other signature, for each curve that it may be of; its issuer's key is not known here."""
+    pair = der_pair(signature)
+    for order in _ORDERS:
+        if pair is not None and 0 < pair[1] < order:
+            numbers = (pair[0], order - pair[1])
+            yield tlv.encode(
+                0x30, *(tlv.encode(0x02, tlv.encode_int(number)) for number in numbers)
+            )
+        plain = plain_pair(signature, order)
+        if plain is not None and 0 < plain[1] < order:
+            size = len(signature) // 2
+            yield signature[:size] + (order - plain[1]).to_bytes(size, "big")
 
 
 def parse_deny_list(data: bytes, file: str) -> DenyList:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
+from eid import ec, tlv
 from eid.errors import Revoked, SettingsError
 from eid.testing import certificates
-from eid.testing.der import octets
-from eid.trust.certificates import parse_certificate
+from eid.testing.certificates import Issuer, Key, Validity
+from eid.testing.der import octets, sequence
+from eid.trust.certificates import algorithm_of, parse_certificate, public_key
 from eid.trust.deny import DenyList, parse_deny_list
 from eid.trust.path import build_chain, signing_moment
+from eid.trust.signature import verify
 from eid.trust.store import TrustStore
 
 
@@ -40,6 +47,35 @@ def test_one_certificate(party, now):
     with pytest.raises(Revoked) as caught:
         chain(store, signer, now)
     assert caught.value.code == "chain.denied"
+
+
+@pytest.mark.parametrize("curve", ["secp256r1", "brainpoolP384r1", "secp521r1"])
+def test_one_certificate_in_every_way_to_write_it(curve, now):
+    """A stolen signer's key does not come back with the signature's twin or with longer lengths."""
+    key = Key(curve=ec.by_name(curve), scalar=0xCA)
+    time = Validity(not_before=now, not_after=now, signs_until=now)
+    name = certificates.name("UT", "Test", "DS")
+    original, another = (
+        certificates.certificate(
+            Issuer(name=name, key=key, digest="sha256"), serial=serial, subject=name,
+            validity=time, key=key,
+            extensions=certificates.signer_extensions(key, key, time, ("ID",)),
+        )
+        for serial in (7, 8)
+    )  # fmt: skip
+    whole = tlv.parse(original)
+    body, algorithm, bits = tlv.children(whole)
+    r, s = decode_dss_signature(bits.value[1:])
+    signature = encode_dss_signature(r, key.curve.n - s)
+    twin = sequence(body.raw, algorithm.raw, tlv.encode(0x03, b"\0", signature))
+    longer = b"\x30\x84" + len(whole.value).to_bytes(4, "big") + whole.value
+    key_of = public_key(parse_certificate(original))
+    denied = DenyList(certificates=frozenset({parse_certificate(original).fingerprint}))
+    for written in (original, twin, longer):
+        certificate = parse_certificate(written)
+        verify(key_of, algorithm_of(certificate), certificate.tbs, certificate.signature)
+        assert denied.denies(certificate)
+    assert not denied.denies(parse_certificate(another))
 
 
 def test_an_anchor_or_link_can_be_denied(party, now):
