@@ -23,7 +23,7 @@ from eid.chip.plan import PLANS, Plan
 from eid.chip.read import Progress, read
 from eid.chip.transport import Transport
 from eid.chip.verdict import Verdict
-from eid.errors import FormatError, RequestRefused, Unavailable
+from eid.errors import EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import (
     JSON,
     canonical_json,
@@ -154,7 +154,7 @@ class Visits:
         at = self._clock()
         verdict = self._judge(evidence, ticket.challenge, at, session.number or "")
         if verdict.error is not None and verdict.verdict == "rejected":
-            raise verdict.error
+            raise _telling(verdict, verdict.error)
         visit = self._visit(session, at=at, commitment=evidence, ticket=ticket)
         visit = replace(visit, verdict=verdict.verdict, code=(*verdict.reasons, "")[0])
         name = verdict.holder.name if verdict.holder else ""
@@ -230,6 +230,12 @@ class Visits:
     def _seal(self, visit: VisitRecord, content: bytes) -> SealedVisit:
         sealed = encrypt_jwe(content, self.identity.server_jwk, typ=VISIT_TYP)
         return SealedVisit(id=visit.id, sealed=sealed)
+
+
+def _telling(verdict: Verdict, error: EidError) -> EidError:
+    """For the person: that the document is another state's says more than why it is not trusted."""
+    foreign = verdict.check("mrz").error
+    return foreign if foreign is not None and foreign.code == "mrz.issuing_state" else error
 
 
 def plan_for(session: Session) -> Plan:

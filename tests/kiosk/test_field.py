@@ -229,11 +229,26 @@ def test_an_expired_card(field: Field) -> None:
     assert "again" not in field.screen().text
 
 
-def test_a_card_of_another_country(field: Field) -> None:
-    """A passport with PACE by the same six digits: read, and seen to be no card of ours."""
-    image = field.personal("thu", profile=PROFILES["eac-passport"] if "eac-passport" in PROFILES
-                           else PROFILES["bac-passport"])  # fmt: skip
-    assert field.come(SoftwareCard(image)) in {"foreign", "wrong_card", "unreadable"}
+@pytest.mark.parametrize("up", [True, False])
+def test_a_card_of_another_country(
+    field: Field, monkeypatch: pytest.MonkeyPatch, up: bool
+) -> None:
+    """It opens by the same six digits and is well signed, but another state's document."""
+    from eid.testing import data_groups as maker  # noqa: PLC0415
+
+    ours = maker.zone_lines
+    monkeypatch.setattr(
+        maker, "zone_lines", lambda *a: [line.replace("VNM", "UTO") for line in ours(*a)]
+    )
+    image = field.personal("thu")
+    field.line(up=up)
+    assert field.come(SoftwareCard(image)) == "foreign"
+    assert code_shown(field) == "mrz.issuing_state"
+
+
+def test_a_passport_that_knows_no_number(field: Field) -> None:
+    image = field.personal("thu", profile=PROFILES["bac-passport"])
+    assert field.come(SoftwareCard(image)) == "unreadable"
 
 
 def test_forged_and_cloned_cards(field: Field) -> None:
