@@ -115,7 +115,7 @@ def test_c_054_a_clock_that_is_ahead_refuses_and_says_what_it_shows(evidence, au
     wrong = datetime(2099, 1, 1, tzinfo=UTC)
     verdict = judge(evidence, trust, policy=BANK, at=wrong, challenge=OURS)
     assert verdict.verdict == "rejected"
-    assert "clock says 2099-01-01" in verdict.check("document.expiry").message
+    assert "2099-01-01, by the clock" in verdict.check("document.expiry").message
     assert "2099-01-01" in verdict.check("sod.revocation").message
 
 

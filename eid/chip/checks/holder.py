@@ -220,7 +220,9 @@ def check_expiry(question: Question, person: Person) -> Check:
         return unknown(name, "document.expiry_unknown", "The document states no expiry.")
     today = _today(question.at)
     if today > person.expires:
-        message = f"The document has expired: this verifier's clock says {today}."
+        message = (
+            f"The document has expired as of {today}, by the clock that the verifier judges with."
+        )
         error = Expired(message, code="document.expired")
         return failed(name, error)
     return passed(name, "document.valid", "The document has not expired.")
