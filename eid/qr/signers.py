@@ -1,7 +1,6 @@
 """Who signs codes: a key of `eid.keys`, or any P-256 or Ed25519 private key (RFC 9053 §2).
 
 >>> from eid.keys import SigningKey
-from eid.keys.signing import RemotePrivate
 >>> key = SigningKey.generate("credentials")
 >>> signer = as_signer(key)
 >>> signer.alg == cose.ES256, len(signer.kid), len(signer.sign(b"message"))
