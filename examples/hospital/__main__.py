@@ -12,7 +12,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..kit.pages import server
+from ..kit.pages import end_on_sigterm, server
 from .insurance import Breaker, FakePortal
 from .kiosk import create_kiosk
 from .reception import Reception, create_app
@@ -64,6 +64,7 @@ def main() -> None:
         )
         print(table(morning))
         return
+    end_on_sigterm()
     try:
         serve(arguments)
     except KeyboardInterrupt:

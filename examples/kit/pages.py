@@ -7,6 +7,7 @@ is loaded from elsewhere, and no script runs.
 from __future__ import annotations
 
 import secrets
+import signal
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -159,6 +160,11 @@ def new_session(resp: falcon.Response, cookie: str = "session") -> str:
     name = secrets.token_urlsafe(32)
     resp.set_cookie(cookie, name, path="/", same_site="Lax", secure=False, http_only=True)
     return name
+
+
+def end_on_sigterm() -> None:
+    """Let a service manager's SIGTERM end the program as Ctrl-C does: nothing is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import socket
 import time
 from pathlib import Path
 
@@ -52,3 +53,6 @@ def test_one_command_starts_all(tmp_path: Path) -> None:
         assert login.url.startswith(f"http://127.0.0.1:{port}/")
     finally:
         running.stop()
+    for offset in range(4):
+        with socket.socket() as gone:
+            assert gone.connect_ex(("127.0.0.1", port + offset)) != 0
