@@ -85,9 +85,16 @@ class Desk:
     def step(self, form_token: str, event: str, **given: Any) -> Session:  # noqa: ANN401
         """Spend the screen's form; RequestRefused ``agent.form_used`` when it is not this one."""
         with self._changed:
+            self.spend(form_token)
+            return self.fire(event, **given)
+
+    def spend(self, form_token: str) -> Session:
+        """Spend the screen's form before work that may happen once only; the session then."""
+        with self._changed:
             if not compare_digest(form_token.encode(errors="replace"), self.form_token.encode()):
                 raise RequestRefused("This form was used before.", code="agent.form_used")
-            return self.fire(event, **given)
+            self.form_token = self._token()
+            return self._session
 
     def fire(self, event: str, *, generation: int | None = None, **given: Any) -> Session:  # noqa: ANN401
         """Take one row of the table; an event of an older generation changes nothing."""

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from eid.chip.read import Progress
 from eid.chip.transport import Transport
-from eid.errors import CardError, EidError, Unavailable
+from eid.errors import CardError, EidError, RequestRefused, Unavailable
 from eid.kiosk.agent import number_from
 from eid.kiosk.consent import ConsentRecord
 from eid.kiosk.desk import Desk, ReaderState
@@ -106,13 +106,16 @@ class Kiosk:
             self.desk.step(form_token, "signed_in", clerk=statement)
 
     def note(self, form_token: str, declared: Mapping[str, str]) -> None:
-        """Put a visit without a card on record, by the clerk on duty."""
+        """Put a visit without a card on record, by the clerk on duty; a form records once."""
+        session = self.desk.spend(form_token)
+        if session.screen != "manual":
+            raise RequestRefused("This step does not follow here.", code="kiosk.step")
         try:
-            outcome = self.visits.note(self.desk.session, declared)
+            outcome = self.visits.note(session, declared)
         except EidError as error:
-            self.desk.step(form_token, "slip", problem=logged(error))
+            self.desk.fire("slip", problem=logged(error))
         else:
-            self.desk.step(form_token, "noted", outcome=outcome)
+            self.desk.fire("noted", outcome=outcome)
 
     def reader_changed(self, state: ReaderState, *, came_back: bool = False) -> None:
         """What the watch of the readers saw."""
@@ -129,6 +132,8 @@ class Kiosk:
     def start(self) -> None:
         """Begin to wait for a card and to read it, in a thread of its own."""
         session, generation = self.desk.session, self.desk.generation
+        if session.screen != "present":  # wiped meanwhile
+            return
         self._running = threading.Thread(
             target=self._read, args=(session, generation), name="eid-visit", daemon=True
         )

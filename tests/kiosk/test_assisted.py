@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -137,6 +138,17 @@ def test_a_visit_without_a_card_has_no_number(
     assert record.consents == ()
 
 
+def test_a_button_pressed_twice_records_one_visit(field: Field) -> None:
+    sign_in(field)
+    field.act("manual", kind="no_card")
+    token, before = field.token, len(field.kiosk.queue)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: field.act("note", token=token, name="X"), range(4)))
+    assert [answer.status_code for answer in answers] == [303] * 4
+    assert field.shown == "noted"
+    assert len(field.kiosk.queue) == before + 1
+
+
 def test_nothing_written_down_is_no_visit(field: Field) -> None:
     sign_in(field)
     field.act("manual", kind="no_card")
@@ -154,7 +166,7 @@ def test_unknown_kinds_of_visits(field: Field, kind: str) -> None:
 
 def test_without_a_clerk_nothing_is_noted(field: Field) -> None:
     field.act("manual", kind="no_card")
-    field.act("note", name="X")
+    assert field.act("note", name="X").status_code == 303
     assert field.shown == "welcome"
     with pytest.raises(TypeError):
         field.kiosk.kiosk.visits.note(Session(), {"name": "X"})
