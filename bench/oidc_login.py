@@ -71,10 +71,12 @@ class Person:
                     "Origin": f"http://127.0.0.1:{self.port}",
                     "Sec-Fetch-Site": "same-origin",
                 }
-        if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        self.connection.request(method, path, urlencode(form) if form is not None else None, sent)
-        got = self.connection.getresponse()
+        body = urlencode(form) if form is not None else None
+        try:
+            got = self._ask(method, path, body, sent)
+        except (http.client.RemoteDisconnected, ConnectionError):  # it was idle for too long
+            self.connection = None
+            got = self._ask(method, path, body, sent)
         answer = Answer(got.status, got.headers, got.read())
         self.requests += 1
         for line in got.headers.get_all("Set-Cookie") or ():
@@ -85,6 +87,14 @@ class Person:
             else:
                 self.cookies.pop(name, None)
         return answer
+
+    def _ask(
+        self, method: str, path: str, body: str | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self.connection.request(method, path, body, headers)
+        return self.connection.getresponse()
 
     def follow(self, answer: Answer) -> Answer:
         """Redirects within the provider, until a page or the service's address."""
