@@ -25,7 +25,7 @@ from eid.errors import AccountError, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
 from eid.levels.account import Account, move, profile_from_card
 from eid.levels.challenge import derive_challenge
-from eid.levels.proofing import check_eligible
+from eid.levels.proofing import check_eligible, check_representative
 from eid.levels.rules import Rules
 from eid.oidc.ports import AuditEvent, Grant, Grants
 from eid.trust.store import TrustStore
@@ -166,6 +166,9 @@ class CounterDesk:
         fresh = account or Account(
             id=encode_base64url(self._rng(16)), username=username, created_at=at
         )
+        if representative is not None:
+            acting = self._register.by_id(representative)
+            check_representative(acting, fresh.id, level=2, rules=self._rules, at=at)
         raised = replace(
             move(fresh, "proofed_at_counter", at=at, holder_match="officer", source=card.source),
             profile=profile,

@@ -185,12 +185,12 @@ def _known(counter: Counter, asked: Asked, found: Shown, reason: str) -> Account
 
 
 def _representative(counter: Counter, asked: Asked) -> str | None:
-    """The internal id of the representative's account, which must have a person of level 2."""
+    """The internal id of the account that was named; whether it may act is the desk's question."""
     name = asked.form.get("representative")
     if name is None:
         return None
     account = counter.looks.by_username(name, by=asked.me, reason="representative", at=asked.at)
-    if account is None or account.level < 2 or account.state != "active":
+    if account is None:
         raise AccountError("There is no such representative.", code="account.unknown")
     return account.id
 

@@ -108,6 +108,7 @@ def enrol(desk: CounterDesk, officer: Officer, images: dict[str, CardImage]) -> 
         image: CardImage | None = None,
         person: Person = HOLDER,
         matched: bool = True,
+        representative: str | None = None,
     ) -> Account:
         appointment = desk.begin(officer, at=NOW)
         return desk.enrol(
@@ -117,6 +118,7 @@ def enrol(desk: CounterDesk, officer: Officer, images: dict[str, CardImage]) -> 
             username=username,
             password=password,
             matched_by_hand=matched,
+            representative=representative,
             at=NOW,
         )
 
@@ -205,6 +207,22 @@ def test_a_name_with_another_person_is_taken(enrol: Enrol, images: dict[str, Car
     with pytest.raises(AccountError) as caught:
         enrol(image=images["mau"], person=PEOPLE["mau"])
     assert caught.value.code == "counter.username_taken"
+
+
+def test_who_acts_for_another_is_of_age_and_proofed_as_well(
+    enrol: Enrol, store: Store, images: dict[str, CardImage]
+) -> None:
+    nobody = add(store, "nobody").id
+    for acting in ("unknown", nobody):
+        with pytest.raises(AccountError) as caught:
+            enrol(representative=acting)
+        assert caught.value.code == "account.representative"
+    assert store.accounts.by_username("thu") is None
+    parent = enrol(username="mau", image=images["mau"], person=PEOPLE["mau"])
+    assert enrol(representative=parent.id).representative == parent.id
+    with pytest.raises(AccountError) as caught:
+        enrol(representative=enrol().id)
+    assert caught.value.code == "account.representative"
 
 
 def test_officers_do_not_enrol_themselves(enrol: Enrol) -> None:
