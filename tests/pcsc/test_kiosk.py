@@ -20,7 +20,7 @@ import requests
 from eid.app.kiosk_setup import Wanted, set_up
 from eid.oidc.kiosks import invite
 from eid.testing.card_image import CardImage
-from eid.testing.faults import pulled
+from eid.testing.faults import Fault, pulled
 from eid.testing.virtual_reader import VirtualReader, unavailable_reason
 
 from ..kiosk.field import NUMBER, Field, in_the_field
@@ -64,18 +64,23 @@ class Screen:
             assert self.process.poll() is None
             time.sleep(0.1)
 
-    def done_with(self, reader: VirtualReader, image: CardImage) -> None:
-        """Put the card down; on a busy machine a person may have to do it again."""
+    def put_down(
+        self, reader: VirtualReader, image: CardImage, wanted: str, *faults: Fault
+    ) -> None:
+        """Put the card down until the wanted screen comes; a person may have to do it again.
+
+        A card that comes before the kiosk looks counts as one that lay there already.
+        """
         for _ in range(4):
             self.until("present")
-            reader.insert(image)
-            while self.shown in {"present", "reading"}:
+            reader.insert(image, faults=faults)
+            while (shown := self.shown) in {"present", "reading"}:
                 time.sleep(0.1)
-            if self.shown == "done":
+            if shown == wanted:
                 return
             reader.remove()
             self.act("again")
-        raise AssertionError(self.shown)
+        raise AssertionError(shown)
 
     def come(self) -> None:
         self.act("begin")
@@ -135,21 +140,18 @@ def test_visits_at_a_real_reader_and_through_the_death_of_its_service(
         screen = start(field, tmp_path / "kiosk-pcsc", first)
         try:
             screen.come()
-            screen.done_with(first, field.image)
+            screen.put_down(first, field.image, "done")
             first.remove()
             screen.until("welcome")  # taking the card away ends the visit
             screen.come()
-            screen.until("present")
-            first.insert(field.image, faults=[pulled(9)])
-            screen.until("lifted")
+            screen.put_down(first, field.image, "lifted", pulled(9))
             first.remove()
             first.insert(field.image)
             first.insert(field.image, slot=1)  # lies there when the other one is put down
             screen.act("again")
             screen.until("present")
             first.remove()
-            first.insert(field.image)
-            screen.until("two_cards")
+            screen.put_down(first, field.image, "two_cards")
             first.remove()
             first.remove(slot=1)
             screen.act("again")
@@ -158,7 +160,7 @@ def test_visits_at_a_real_reader_and_through_the_death_of_its_service(
             screen.until("service_down")
             with VirtualReader.start(reader_folder) as second:
                 screen.until("present")  # by itself, once the service is back
-                screen.done_with(second, field.image)
+                screen.put_down(second, field.image, "done")
         finally:
             screen.process.send_signal(signal.SIGTERM)
             screen.process.wait(120)
