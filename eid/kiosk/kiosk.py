@@ -163,9 +163,15 @@ class Kiosk:
         if not self._reader.acquire(timeout=_HAND_OVER_S):
             raise CardError("The reader is reading another card.", code="agent.busy")
         try:
-            ticket = self.visits.ticket()
-            self.desk.show(online=ticket.online)
+            # The wait begins at once: a card that is put down while a dead line is tried would
+            # count as one that lay there before.
             transport = self._wait_for_card(self._card_wait_s, lambda: self._over(generation))
+            try:
+                ticket = self.visits.ticket()
+            except BaseException:
+                transport.close()
+                raise
+            self.desk.show(online=ticket.online)
             return self._sit(session, generation, transport, ticket)
         finally:
             self._reader.release()
