@@ -27,6 +27,8 @@ from eid.oidc.web import create_app
 if TYPE_CHECKING:
     import falcon
 
+STOP_S = 20
+
 
 def serve(settings: Settings) -> None:
     """Serve until the process is ended; the database is brought up to date first.
@@ -51,6 +53,7 @@ def serve(settings: Settings) -> None:
         log_access=False,
         websockets=False,
         respawn_failed_workers=True,
+        workers_kill_timeout=STOP_S,  # a worker that is told to end while it starts hears nothing
     )
     with _counter(settings):
         server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)

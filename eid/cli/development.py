@@ -68,6 +68,7 @@ def serve_development(
             log_level=LogLevels.error,
             log_access=False,
             websockets=False,
+            workers_kill_timeout=3,
         )
         loader = partial(_announced, Path(folder), issuer, registered)
         server.serve(target_loader=loader, wrap_loader=False)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -194,3 +199,27 @@ def test_my_account_and_sign_up_are_there_and_codes_are_printed(
     channel = Channel(kind="email", address="level1@mail.example")
     told(channel, message("12345678", "Example"), at=datetime(2026, 11, 21, tzinfo=UTC))
     assert "level1@mail.example: Example: your code is 12345678" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("_attempt", range(2))
+def test_told_to_end_while_it_starts(tmp_path: Path, _attempt: int) -> None:
+    """Whenever the signal comes, also before a worker can hear it."""
+    command = [sys.executable, "-m", "eid.cli", "serve", "--dev", "--port", str(free_port())]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and not children_of(process.pid):
+            time.sleep(0.01)
+        process.terminate()
+        process.wait(60)
+    finally:
+        for child in children_of(process.pid):
+            os.kill(child, signal.SIGKILL)
+        process.kill()
+        process.wait(60)
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
