@@ -27,6 +27,7 @@ from eid.keys import (
     canonical_json,
     decode_base64url,
     decrypt_jwe,
+    encode_base64url,
     parse_json_object,
     verify_jws,
     verify_jwt,
@@ -37,7 +38,7 @@ from eid.oidc.http import Request, Response, json_response
 from eid.oidc.kiosk_clerk import CLERK_TYP
 from eid.oidc.kiosk_ports import EnrolledKiosk, TakenVisit
 from eid.oidc.kiosks import authenticate, kiosks_of
-from eid.oidc.ports import AuditEvent
+from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 
 MAX_CONTENT: Final = 384 * 1024
@@ -45,6 +46,7 @@ MAX_SEALED: Final = 540 * 1024
 _MAX_RECORD: Final = 32 * 1024
 _SLACK: Final = timedelta(minutes=5)
 _TRIES: Final = 5
+_AGAIN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +152,7 @@ def judge(provider: Provider, arrival: Arrival, *, at: datetime) -> Judged:
 def _asked(provider: Provider, record: VisitRecord, at: datetime) -> tuple[bytes, datetime]:
     """The challenge that this visit had to answer, and the moment to judge it at."""
     if record.freshness == "verifier":
-        grant = provider.grants.consume("challenge", key_of(record.challenge_id), at=at)
-        if grant is None or grant.payload.get("kiosk") != record.kiosk:
-            raise RequestRefused("This challenge is used or too old.", code="visit.challenge")
-        return decode_base64url(str(grant.payload["challenge"])), at
+        return _answered(provider, record, at), at
     batch = kiosks_of(provider).batch(record.batch)
     if batch is None or batch.kiosk != record.kiosk:
         raise RequestRefused("The batch is not this kiosk's.", code="visit.batch")
@@ -161,6 +160,26 @@ def _asked(provider: Provider, record: VisitRecord, at: datetime) -> tuple[bytes
         raise RequestRefused("The visit's time is not within its batch's.", code="visit.time")
     head = Head(counter=record.counter - 1, link=record.previous)
     return batch.challenge(provider.settings.issuer, head), min(record.at, at)
+
+
+def _answered(provider: Provider, record: VisitRecord, at: datetime) -> bytes:
+    """The challenge of a visit with the line up, used up for this visit alone.
+
+    It stays this visit's: delivered again after a failure between here and the store, the same
+    visit gets the same verdict.
+    """
+    key = key_of(record.challenge_id)
+    bound = encode_base64url(record.commitment or b"")
+    visit: dict[str, JSON] = {"visit": record.id, "commitment": bound}
+    mark = Grant(kind="visit_challenge", key=key, payload=visit, expires_at=at + _AGAIN)
+    grant = provider.grants.consume("challenge", key, at=at, issue=[mark])
+    if grant is None:
+        known = provider.grants.get("visit_challenge", key, at=at)
+        if known is not None and known.payload == visit:
+            grant = provider.grants.was_used("challenge", key)
+    if grant is None or grant.payload.get("kiosk") != record.kiosk:
+        raise RequestRefused("This challenge is used or too old.", code="visit.challenge")
+    return decode_base64url(str(grant.payload["challenge"]))
 
 
 def _clerk_holds(provider: Provider, record: VisitRecord) -> bool:

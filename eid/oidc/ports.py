@@ -39,7 +39,8 @@ class Grant:
     """Something that is handed out once and comes back once, by the SHA-256 of its handle.
 
     ``kind`` is one of interaction, card_request, handle, code, access, refresh, par, par_done, jti,
-    session, member, consent, challenge, passkey, account_session, silent, sign_up. ``version`` counts the writes of the payload, starting
+    session, member, consent, challenge, visit_challenge, passkey, account_session, silent, sign_up.
+    ``version`` counts the writes of the payload, starting
     with 1. ``used_at`` is set where a used grant is looked at.
     """
 

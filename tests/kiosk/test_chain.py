@@ -25,6 +25,7 @@ from eid.keys import (
 )
 from eid.kiosk.line import ServerLine, call, enrol
 from eid.levels.visit import RECORD_TYP, START, VISIT_TYP, Batch, Head, SealedVisit, VisitRecord
+from eid.oidc.kiosk_visits import Arrival, judge
 from eid.oidc.kiosks import invite
 
 from .field import NUMBER, Field, in_the_field
@@ -176,6 +177,24 @@ def test_what_does_not_hold_is_written_down_with_the_visit(
     record, evidence = liar.visit(**changes)
     taken = liar.deliver(record, evidence)
     assert (taken.verdict, taken.code) == ("rejected", code)
+
+
+def test_a_visit_that_failed_between_its_challenge_and_the_store_comes_again(field: Field) -> None:
+    """Its challenge stays its own: the same verdict then, and none for another visit."""
+    liar, store = Liar(field), field.installation.store
+    asked = liar.line.challenge()
+    provider = field.installation.provider(clock=field.clock.server)
+    evidence = liar.evidence(asked.challenge)
+    changes = {"freshness": "verifier", "challenge_id": asked.id, "counter": 0}
+    record, _ = liar.visit(evidence=evidence, **changes)
+    other, _ = liar.visit(evidence=evidence, **changes)
+    arrival = Arrival(record=record, evidence=evidence)
+    at = field.clock.server()
+    assert judge(provider, arrival, at=at).verdict == "accepted"
+    assert store.kiosks.visit(record.id) is None
+    assert liar.deliver(record, evidence).verdict == "accepted"
+    taken = liar.deliver(other, evidence)
+    assert (taken.verdict, taken.code) == ("rejected", "visit.challenge")
 
 
 @pytest.mark.parametrize("days", [-3, 3])
