@@ -6,6 +6,7 @@ what :mod:`eid.store.prepared` allows: text, whole numbers, bytes, None.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, cast
@@ -69,6 +70,8 @@ class LibpqCursor:
             result = server.exec_prepared(name, given, formats, _BINARY)
         else:
             result = server.exec_(statement.encode())
+            if statement == "COMMIT" and result.command_status != b"COMMIT":
+                raise errors.InFailedSqlTransaction("rolled back instead")
         self._take(result)
         return self
 
@@ -93,7 +96,8 @@ class LibpqCursor:
         """Nothing is held open between statements."""
 
     def _prepare(self, statement: str) -> bytes:
-        name = b"eid_%d" % len(self._names)
+        # By content: where a pooler mixes sessions up, a name never runs another statement.
+        name = b"eid_" + hashlib.sha256(statement.encode()).hexdigest()[:32].encode()
         self._take(self._connection.pgconn.prepare(name, statement.encode()))
         self._names[statement] = name
         return name
@@ -122,6 +126,8 @@ def _wire(value: object) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
     if isinstance(value, str):
+        if "\0" in value:  # libpq would end the text there, and so find another row
+            raise errors.DataError("a text holds no NUL")
         return value.encode()
     if isinstance(value, int):
         return b"%d" % value

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,6 +71,58 @@ def test_an_error_of_the_caller_rolls_back_and_leaks_nothing(store):
             write(store, number, then=lambda: 1 / 0)
     assert store.grants.get("code", grant().key, at=AT) is None
     store.grants.put(grant())
+
+
+def test_a_transaction_that_cannot_be_committed_is_not_called_done(store):
+    """PostgreSQL answers COMMIT with ROLLBACK, and no error, once a statement has failed."""
+    store.grants.put(grant())
+
+    def fail_quietly(work):
+        with suppress(Exception):
+            _PUT.run(work, store.grants._row(grant()))
+
+    try:
+        with store.database.transaction() as work:
+            _PUT.run(work, store.grants._row(grant(1)))
+            fail_quietly(work)
+    except Unavailable:
+        done = False
+    else:
+        done = True
+    assert (store.grants.get("code", grant(1).key, at=AT) is not None) is done
+    store.grants.put(grant(2))
+
+
+def test_a_text_does_not_end_at_a_nul(store):
+    """libpq's texts do: one value would find, or become, another."""
+    store.grants.put(grant(family="one"))
+    found, kept = (), None
+    with suppress(Unavailable):
+        found = store.grants.family("code", "one\0two", at=AT)
+    with suppress(Unavailable):
+        store.grants.put(grant(1, family="one\0two"))
+        kept = store.grants.get("code", grant(1).key, at=AT)
+    assert found == ()
+    assert kept is None or kept.family == "one\0two"
+    assert len(store.grants.family("code", "one", at=AT)) == 1
+
+
+def test_a_prepared_name_stands_for_one_statement(postgresql_url, tmp_path):
+    """Connections that prepared in another order, as behind a pooler, agree on the names."""
+    from eid.store import open_store  # noqa: PLC0415 - only where there is a server
+
+    store = open_store(postgresql_url, tmp_path, insecure_fast_hash=True)
+    named = "SELECT name, statement FROM pg_prepared_statements"
+    texts = {}
+    with store.database.transaction() as one, store.database.transaction() as other:
+        for work, order in ((one, (1, 2)), (other, (2, 1))):
+            for kind in order:
+                work.cursor.execute(f"SELECT $1::bigint + {kind}", (1,))
+            work.cursor.execute(f"SELECT name::text, statement FROM ({named}) AS known")
+            for name, text in work.cursor.fetchall():
+                assert texts.setdefault(name, text) == text
+    assert len(texts) == 2
+    store.close()
 
 
 def test_more_threads_than_connections_all_have_their_turn(store):
