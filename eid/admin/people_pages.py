@@ -143,12 +143,12 @@ def cases(counter: Counter, asked: Asked) -> Response:
 
 
 def decide(counter: Counter, asked: Asked) -> Response:
-    """``POST /cases/{case_id}/decide``, by another officer than who opened it."""
+    """``POST /cases/{case_id}/decide``, by another officer than who opened it or is in it."""
     case = _open_case(counter, asked)
     decision = asked.chosen("decision", DECISIONS)
     if case.kind == "recovery":
         raise FormatError("A recovery is agreed to, not decided.", code="counter.form")
-    if case.opened_by == asked.me:
+    if asked.me in {case.opened_by, case.account, case.other}:
         raise AccountError("A second officer must agree.", code="counter.four_eyes")
     counter.cases.decide(case.id, decision, by=asked.me, at=asked.at)
     return see_other("/cases")

@@ -176,6 +176,10 @@ class OpenCase(Protocol):
         """Whom it is about."""
 
     @property
+    def other(self) -> str | None:
+        """Who claims against him."""
+
+    @property
     def opened_at(self) -> datetime:
         """Since when."""
 

@@ -92,6 +92,7 @@ class RecoveryDesk:
             "account": account.id,
             "officer": officer.account_id,
             "outcome": outcome,
+            "card": card is not None,
         }
         grant = Grant(
             kind="recovery",
@@ -99,8 +100,11 @@ class RecoveryDesk:
             payload=payload,
             expires_at=expires,
         )
-        if self._grants.get("recovery", grant.key, at=at) is None:
+        before = self._grants.get("recovery", grant.key, at=at)
+        if before is None:
             self._grants.put(grant)
+        elif card is not None and not before.payload.get("card"):
+            self._grants.replace(grant, version=before.version, at=at)
         return RecoveryCase(id=case_id, account_id=account.id, outcome=outcome, expires_at=expires)
 
     def waiting(self, case_id: str, outcome: Outcome, *, at: datetime) -> RecoveryCase:
@@ -147,6 +151,9 @@ class RecoveryDesk:
         if grant is None:
             raise _over()
         account = self._recoverable(str(grant.payload["account"]))
+        unmatched = grant.payload["outcome"] == "level_kept" and not grant.payload.get("card")
+        if unmatched and account.level:  # there was none to lose when it was asked for
+            raise _over()
         by = f"{grant.payload['officer']} {grant.payload['approved_by']}"
         recovered = AuditEvent(
             kind="account.recovered",

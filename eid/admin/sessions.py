@@ -21,6 +21,7 @@ from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Parameters, Request
 from eid.oidc.payload import integer, text
 from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.sign_on import account_family
 
 ENTRY_LIFETIME = timedelta(minutes=10)
 IDLE = timedelta(minutes=15)
@@ -148,7 +149,8 @@ def give_passkey(counter: Counter, session: Session, form: Parameters, *, at: da
     officer_of(account, until=at)
     here = AuditEvent(kind="officer.logged_in", at=at, account=account.id)
     payload: dict[str, JSON] = {"account": account.id, "seen": int(at.timestamp())}
-    return _begin(counter, "counter_session", payload, at + SESSION_LIFETIME, events=(here,))
+    until = at + SESSION_LIFETIME
+    return _begin(counter, "counter_session", payload, until, whose=account, events=(here,))
 
 
 def open_link(
@@ -203,7 +205,8 @@ def _ceremony(
         at=at,
     )
     payload: dict[str, JSON] = {"account": account.id, "handle": handle, "code": code}
-    return _begin(counter, "counter_passkey", payload, at + ENTRY_LIFETIME), options
+    until = at + ENTRY_LIFETIME
+    return _begin(counter, "counter_passkey", payload, until, whose=account), options
 
 
 def _waiting(
@@ -223,10 +226,13 @@ def _begin(
     payload: dict[str, JSON],
     until: datetime,
     *,
+    whose: Account | None = None,
     events: tuple[AuditEvent, ...] = (),
 ) -> Session:
+    """A browser's next cookie and row; an officer's end with his other sessions (a new password)."""
     cookie = new_handle(counter.rng)
-    grant = Grant(kind=kind, key=key_of(cookie), payload=payload, expires_at=until)
+    family = None if whose is None else account_family(whose.id)
+    grant = Grant(kind=kind, key=key_of(cookie), payload=payload, expires_at=until, family=family)
     counter.grants.put(grant, events=events)
     return Session(cookie=cookie, grant=grant)
 

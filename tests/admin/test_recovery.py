@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -103,6 +103,32 @@ def test_without_it_the_loss_is_said_before_and_on_record(store, desk, officers,
         if row.event.kind == "account.recovered_without_card"
     ]
     assert (row.detail["level_before"], row.detail["level"]) == ("2", "0")
+
+
+def test_a_level_that_came_after_the_asking_is_not_given_away(store, desk, officers):
+    fresh = add(store, "moi")
+    case = desk.ask(officers[0], fresh.id, card=None, at=NOW)
+    assert case.outcome == "level_kept"
+    profile = Profile(name="X", birth_date="1990-05-17", personal_number="001190000001")
+    proofed = replace(fresh, state="active", level=2, holder_match="officer", profile=profile)
+    store.accounts.update(proofed, at=NOW)
+    approval = desk.approve(officers[1], case, at=NOW)
+    with pytest.raises(RequestRefused):
+        desk.complete(approval.handle, NEW, at=NOW)
+    store.accounts.check_password("moi", OLD, address="192.0.2.1", at=NOW)
+
+
+def test_the_card_that_was_brought_later_counts(store, desk, officers):
+    fresh = add(store, "moi")
+    desk.ask(officers[0], fresh.id, card=None, at=NOW)
+    profile = Profile(name="X", birth_date="1990-05-17", personal_number="001190000001")
+    proofed = replace(fresh, state="active", level=2, holder_match="officer", profile=profile)
+    store.accounts.update(proofed, at=NOW)
+    case = desk.ask(officers[1], fresh.id, card=Card(), at=NOW)
+    with pytest.raises(AccountError):
+        desk.approve(officers[1], case, at=NOW)
+    approval = desk.approve(officers[0], case, at=NOW)
+    assert desk.complete(approval.handle, NEW, at=NOW).level == 2
 
 
 def test_four_eyes(store, desk, officers, person):

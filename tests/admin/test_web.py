@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from eid.admin.officers import ROLES
+from eid.admin.officers import ROLES, officer_login
 from eid.admin.pages import words
 from eid.admin.web import GUARDED, OPEN
 from eid.levels.account import Profile
@@ -357,6 +357,45 @@ def test_a_case_is_opened_by_one_and_decided_by_another(officer: Officer) -> Non
     own = chief.submit(look(chief, "nguoi-thu"), "case", kind="lock_request")
     form = next(form for form in own.forms if form.action.endswith("/decide"))
     assert chief.browser.submit(own, form, decision="granted").error_code == "counter.four_eyes"
+
+
+def test_nobody_decides_a_case_that_he_is_in(officer: Officer) -> None:
+    place = officer.place
+    chief = place.add("truong", "supervisor")
+    by = place.installation.accounts.by_username("can-bo")
+    assert by is not None
+    cases = place.installation.accounts.cases
+    cases.request("subject_request", chief.id, by=by.id, at=datetime.now(UTC))
+    one = Officer(place, "truong").ready()
+    page = one.open("/cases")
+    form = next(form for form in page.forms if form.action.endswith("/decide"))
+    refused = one.browser.submit(page, form, decision="granted")
+    assert refused.error_code == "counter.four_eyes"
+
+
+def test_an_officers_recovery_ends_his_sessions_at_the_counter(officer: Officer) -> None:
+    place, at = officer.place, datetime.now(UTC)
+    lost = place.installation.accounts.by_username("can-bo")
+    assert lost is not None
+    for name in ("hai", "ba"):
+        place.add(name, "officer")
+    two = [
+        officer_login(place.installation.accounts, name, PASSWORD, address="x", at=at)
+        for name in ("hai", "ba")
+    ]
+    case = place.counter.recovery.ask(two[0], lost.id, card=None, at=at)
+    code = place.counter.recovery.approve(two[1], case, at=at).handle
+    half_way = Officer(place, "can-bo")
+    asked = half_way.submit(half_way.open("/login"), "login", username="can-bo", password=PASSWORD)
+    half_way.passkey = officer.passkey
+    assert "can-bo" in officer.open("/").text
+    other = Officer(place, "can-bo")
+    new = "một mật khẩu hoàn toàn mới"
+    page = other.submit(other.open("/recover"), "recover", code=code, password=new)
+    assert 'id="done"' in page.text
+    assert officer.open("/").url.endswith("/login")
+    half_way.answer(asked)
+    assert half_way.open("/").url.endswith("/login")
 
 
 @pytest.mark.parametrize("with_card", [True, False])
