@@ -35,6 +35,7 @@ ENROL_TYP: Final = "eid-kiosk-enrolment+jwt"
 LOGIN_TYP: Final = "eid-clerk-login+jwe"
 _SMALL: Final = 16 * 1024
 _DAY: Final = 8 << 20
+_REFUSALS: Final = frozenset({400, 403, 413})
 _KNOWN: Final[Mapping[str, type[EidError]]] = {
     "kiosk.revoked": RequestRefused,
     "kiosk.unknown": RequestRefused,
@@ -170,7 +171,9 @@ def call(uri: str, form: Mapping[str, str], *, cap: int) -> Mapping[str, JSON]:
     kind = _KNOWN.get(code)
     if kind is not None:
         raise kind("The server refused the kiosk's call.", code=code)
-    if 400 <= status < 500 and status != 429:
+    # Whatever else answers in between, a gateway or a firewall, names no correlation: its word
+    # must not set visits aside.
+    if status in _REFUSALS and isinstance(answer.get("correlation_id"), str):
         raise RequestRefused("The server refused the kiosk's call.", code="kiosk.refused")
     raise Unavailable("The server cannot answer now.", code="agent.provider_answer")
 

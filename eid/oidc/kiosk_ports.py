@@ -81,7 +81,8 @@ class Kiosks(Protocol):
     ) -> bool:
         """Store a visit and move its kiosk's head from ``before`` to ``after``, atomically.
 
-        False when the visit is there already, or the head is another: nothing is written then.
+        False when the visit is there already, the head is another or the kiosk was revoked:
+        nothing is written then.
         """
 
     def visit(self, visit_id: str) -> TakenVisit | None:

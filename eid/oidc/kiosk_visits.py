@@ -109,7 +109,9 @@ def take(
     judged = judge(provider, arrival, at=at)
     for _ in range(_TRIES):
         current = register.by_id(kiosk.id)
-        before = kiosk.head if current is None else current.head
+        if current is None or current.revoked_at is not None:  # while the visit was judged
+            raise RequestRefused("This kiosk's rights were ended.", code="kiosk.revoked")
+        before = current.head
         place = before.place(record) if record.chained else None
         after = before.after(record) if place in {"next", "gap"} else before
         taken = TakenVisit(

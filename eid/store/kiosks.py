@@ -133,7 +133,8 @@ class Kiosks:
     ) -> bool:
         """Store a visit and move its kiosk's head from ``before`` to ``after``, atomically.
 
-        False when the visit is there already, or the head is another: nothing is written then.
+        False when the visit is there already, the head is another or the kiosk was revoked:
+        nothing is written then.
         """
         row = self._visit_row(visit)
         try:
@@ -205,6 +206,7 @@ def _move(connection: Connection, kiosk_id: str, before: Head, after: Head) -> b
     """Also where the head stays: the row is held, so that deliveries of one kiosk queue up."""
     stands = and_(
         kiosks.c.id == kiosk_id,
+        kiosks.c.revoked_at.is_(None),
         kiosks.c.counter == before.counter,
         kiosks.c.link == before.link,
     )

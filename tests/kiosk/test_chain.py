@@ -25,7 +25,7 @@ from eid.keys import (
 )
 from eid.kiosk.line import ServerLine, call, enrol
 from eid.levels.visit import RECORD_TYP, START, VISIT_TYP, Batch, Head, SealedVisit, VisitRecord
-from eid.oidc.kiosk_visits import Arrival, judge
+from eid.oidc.kiosk_visits import Arrival, judge, take
 from eid.oidc.kiosks import invite
 
 from .field import NUMBER, Field, in_the_field
@@ -256,6 +256,18 @@ def test_a_revoked_kiosk_has_no_rights_left(field: Field) -> None:
         lambda: liar.line.sign_in("an", "b"),
     ):
         assert refusal(work) == "kiosk.revoked"
+    assert kiosks.visit(record.id) is None
+
+
+def test_a_kiosk_that_is_revoked_while_its_visit_is_judged(field: Field) -> None:
+    liar, kiosks = Liar(field), field.installation.store.kiosks
+    record, evidence = liar.visit()
+    provider = field.installation.provider(clock=field.clock.server)
+    before = kiosks.by_id(liar.id)
+    assert kiosks.revoke(liar.id, at=field.clock.server())
+    arrival = Arrival(record=record, evidence=evidence)
+    at = field.clock.server()
+    assert refusal(lambda: take(provider, before, arrival, at=at)) == "kiosk.revoked"
     assert kiosks.visit(record.id) is None
 
 

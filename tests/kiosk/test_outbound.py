@@ -1,14 +1,19 @@
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eid.errors import RequestRefused, Unavailable
-from eid.keys import EncryptionKey, JwkSet
+from eid.keys import EncryptionKey, JwkSet, SigningKey
 from eid.kiosk import outbound
+from eid.kiosk.identity import Identity
+from eid.kiosk.line import ServerLine
 from eid.kiosk.outbound import IssuerKeys, deliver, fetch_keys, seal
 from eid.kiosk.settings import PinnedIssuer
+from eid.kiosk.visits import deliver_waiting
+from eid.store.queue import OfflineQueue
 
 
 def test_keys_are_kept_for_a_while(serving: Any) -> None:
@@ -92,6 +97,31 @@ def test_garbage_for_a_handle(serving: Any, monkeypatch: pytest.MonkeyPatch) -> 
     serving.answer = lambda: (404, b"")
     with pytest.raises(RequestRefused):
         deliver("sealed", serving.accepted())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 413])
+@pytest.mark.parametrize("body", [b'{"error": "Not Found", "status": 404}', b"{}", b"<html>"])
+def test_a_gateways_answer_sets_no_visit_aside(
+    serving: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, body: bytes
+) -> None:
+    """Only the provider itself refuses a visit; until it is asked, everything waits."""
+    monkeypatch.setattr(serving, "take", lambda _body: None)
+    server_jwk = serving.encryption.public_jwk()
+    line = ServerLine(
+        Identity(
+            id="k" * 22,
+            key=SigningKey.generate("kiosk"),
+            issuer=serving.issuer,
+            server_jwk=server_jwk,
+        )
+    )
+    queue = OfflineQueue.open(tmp_path / "visits.db", server_jwk)
+    queue.put("one", b"who came")
+    serving.answer = lambda: (status, body)
+    with pytest.raises(Unavailable):
+        deliver_waiting(queue, line)
+    assert (len(queue), queue.aside()) == (1, 0)
+    queue.close()
 
 
 def test_proxies_of_the_environment_are_not_used(

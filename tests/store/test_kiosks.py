@@ -107,6 +107,9 @@ def test_revoking_is_for_good_and_on_record(kiosks: Any, store: Any) -> None:
     assert not kiosks.revoke("n" * 22, at=AT, events=[event])
     assert kiosks.by_id(KIOSK.id).revoked_at == AT
     assert store.audit.count("kiosk.revoked") == 1
+    one = visit("v", START)
+    assert not kiosks.take(one, before=START, after=START.after(one.record))
+    assert kiosks.visit(one.record.id) is None
 
 
 def test_what_has_had_its_time_goes(kiosks: Any) -> None:
