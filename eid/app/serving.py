@@ -18,6 +18,7 @@ from eid.app.logs import log_lines
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
+from eid.errors import SettingsError
 from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.endpoint import Traffic
 from eid.oidc.pages import check_theme
@@ -25,7 +26,12 @@ from eid.oidc.traffic import RateLimit, networks
 from eid.oidc.web import create_app
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref.types import WSGIApplication
+
     import falcon
+
+    from eid.oidc.traffic import Network
 
 STOP_S = 20
 
@@ -39,6 +45,8 @@ def serve(settings: Settings) -> None:
         installation.store.database.check()
         installation.trust.current()
         installation.provider()
+        if settings.traces is not None:
+            _tracing()
         if settings.people.theme is not None:
             check_theme(settings.people.theme)
     server = Server(
@@ -68,10 +76,24 @@ def _counter(settings: Settings) -> AbstractContextManager[None]:
     return counter_beside(settings)
 
 
-def _create_gated(settings: Settings) -> Gate:
+def _create_gated(settings: Settings) -> WSGIApplication:
     log_lines(settings.log_level)
     trusted = networks(settings.trusted_proxies)
-    return Gate(create_wsgi(settings), max_body=MAX_SEALED, trusted=trusted)
+    gate = Gate(create_wsgi(settings), max_body=MAX_SEALED, trusted=trusted)
+    return gate if settings.traces is None else _tracing()(gate, settings.traces, trusted)
+
+
+def _tracing() -> Callable[[WSGIApplication, str, tuple[Network, ...]], WSGIApplication]:
+    """What wraps an application in traces: an extra of its own, else not even loaded."""
+    try:
+        from eid.app.traces import trace  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise SettingsError(
+            "The settings key traces.endpoint needs eid[otel], which is not installed.",
+            key="traces.endpoint",
+            expected="pip install eid[otel], or no [traces] in the settings",
+        ) from error
+    return trace
 
 
 def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Response]:

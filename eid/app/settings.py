@@ -59,6 +59,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "pkcs11.token": (str, "the label of a token"),
     "pkcs11.pin": (str, "the PIN of the token's user, best by EID_PKCS11_PIN"),
     "log_level": (str, " | ".join(LEVELS)),
+    "traces.endpoint": (str, "a collector's address, such as http://127.0.0.1:4318/v1/traces"),
     "keys.store": (str, " | ".join(_KEY_STORES)),
     "keys.key_file": (
         str,
@@ -124,6 +125,7 @@ class Settings:
     log_level: LogLevel = "info"
     key_file: Path | None = None
     counter: CounterPlace | None = None
+    traces: str | None = None
 
     @property
     def development(self) -> bool:
@@ -249,6 +251,7 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         pkcs11=_pkcs11(values, file, folder),
         key_store=_key_store(values, file),
         log_level=_log_level(values, file),
+        traces=_traces(values, file),
         key_file=_key_file(values, file, folder),
     )
 
@@ -258,6 +261,11 @@ def _log_level(values: Mapping[str, object], file: str) -> LogLevel:
     if level not in LEVELS:
         raise _wrong(file, "log_level", "is unknown")
     return level
+
+
+def _traces(values: Mapping[str, object], file: str) -> str | None:
+    """The collector's address, if there is a table for it."""
+    return _origin_url(values, "traces.endpoint", file) if "traces.endpoint" in values else None
 
 
 def _key_store(values: Mapping[str, object], file: str) -> KeyStore:

@@ -18,7 +18,7 @@ from eid.oidc.provider import Provider, for_one_request
 from eid.oidc.refusals import record_refusal
 from eid.oidc.routes import Handler, Route
 from eid.oidc.traffic import Metrics, Network, RateLimit
-from eid.oidc.wsgi import address_of, request_of, send
+from eid.oidc.wsgi import CORRELATION, address_of, request_of, send
 
 _log = logging.getLogger("eid.oidc")
 
@@ -43,7 +43,7 @@ class Endpoint:
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Every method takes the same way."""
         started = time.perf_counter()
-        correlation = encode_base64url(self._provider.rng(9))
+        correlation = req.env[CORRELATION] = encode_base64url(self._provider.rng(9))
         trusted = self._traffic.trusted_proxies
         request = None
         try:

@@ -13,7 +13,7 @@ from eid.keys import encode_base64url
 from eid.oidc.answers import error_page
 from eid.oidc.http import Request
 from eid.oidc.provider import Provider
-from eid.oidc.wsgi import send
+from eid.oidc.wsgi import CORRELATION, send
 
 _log = logging.getLogger("eid.oidc")
 _FRAMEWORK_CODES = {404: "request.not_found", 405: "request.method"}
@@ -32,10 +32,11 @@ def framework_error(
     ) -> None:
         code = _FRAMEWORK_CODES.get(error.status_code, "request.malformed")
         refused = FormatError("The request cannot be served.", code=code)
+        correlation = req.env[CORRELATION] = encode_base64url(provider.rng(9))
         request = Request(
             method=req.method,
             accept_language=req.get_header("Accept-Language") or "",
-            correlation=encode_base64url(provider.rng(9)),
+            correlation=correlation,
         )
         send(error_page(provider, request, refused), resp)
 

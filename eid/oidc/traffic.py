@@ -34,13 +34,13 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Iterable[Netwo
     Nothing is believed that an untrusted peer says.
     """
     proxies = tuple(trusted)
-    if not forwarded_for or not _within(peer, proxies):
+    if not forwarded_for or not within(peer, proxies):
         return peer
     for hop in reversed(forwarded_for.split(",")[-MAX_HOPS:]):
         named = hop.strip()
         if not _is_address(named):
             return peer
-        if not _within(named, proxies):
+        if not within(named, proxies):
             return named
         peer = named
     return peer
@@ -138,7 +138,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _within(address: str, proxies: tuple[Network, ...]) -> bool:
+def within(address: str, proxies: tuple[Network, ...]) -> bool:
+    """Whether the address is of one of these networks."""
     return _is_address(address) and any(
         ipaddress.ip_address(address) in network for network in proxies
     )

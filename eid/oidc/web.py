@@ -12,6 +12,7 @@ from eid.oidc.faults import framework_error, unexpected
 from eid.oidc.provider import Provider
 from eid.oidc.routes import routes
 from eid.oidc.traffic import METRICS_TYPE, is_loopback
+from eid.oidc.wsgi import ROUTE
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
@@ -56,6 +57,16 @@ class _Headers:
         }
         if secure:
             self._fixed["Strict-Transport-Security"] = "max-age=31536000"
+
+    def process_resource(
+        self,
+        req: falcon.Request,
+        _resp: falcon.Response,
+        _resource: object,
+        _params: dict[str, object],
+    ) -> None:
+        """Say which route it is: the pattern, never what was asked for."""
+        req.env[ROUTE] = req.uri_template
 
     def process_response(
         self,

@@ -12,6 +12,7 @@ from eid.oidc.traffic import Network, client_address
 
 MAX_QUERY = 16 * 1024
 MAX_COOKIES = 16 * 1024
+ROUTE, CORRELATION = "eid.route", "eid.correlation"  # in the WSGI environment, for traces
 
 
 def request_of(

@@ -82,6 +82,16 @@ def test_a_full_production_file(tmp_path: Path) -> None:
         ('trust = "trust"', 'trust = "trust"\nacr_prefix = "mine"', "acr_prefix"),
         ('trust = "trust"', 'trust = "trust"\ncolour = "red"', "colour"),
         ("[agent]", '[operator]\nrole = "king"\n[agent]', "operator.role"),
+        (
+            "[agent]",
+            '[traces]\nendpoint = "http://192.0.2.1/v1/traces"\n[agent]',
+            "traces.endpoint",
+        ),
+        ("[agent]", '[traces]\nendpoint = "https://u:p@c.example/v1"\n[agent]', "traces.endpoint"),
+        ("[agent]", '[traces]\nendpoint = "127.0.0.1:4318"\n[agent]', "traces.endpoint"),
+        ("[agent]", '[traces]\nendpoint = ""\n[agent]', "traces.endpoint"),
+        ("[agent]", "[traces]\nendpoint = true\n[agent]", "traces.endpoint"),
+        ("[agent]", '[traces]\nheaders = "a"\n[agent]', "traces.headers"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, key: str) -> None:
