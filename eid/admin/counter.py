@@ -21,7 +21,7 @@ from eid.admin.ports import CaseBook, Register
 from eid.chip.evidence import Evidence
 from eid.chip.remote import RemoteVerifier, consult
 from eid.chip.verify import LEVEL2, VerifiedCard, verify
-from eid.errors import AccountError, RequestRefused
+from eid.errors import AccountError, HolderMismatch, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
 from eid.levels.account import Account, move, profile_from_card
 from eid.levels.challenge import derive_challenge
@@ -221,7 +221,9 @@ class CounterDesk:
             return None
         if named.profile is not None and named.profile.personal_number:
             raise AccountError("The login name is taken.", code="counter.username_taken")
-        return self._register.check_password(username, password, address=address, at=at)
+        account = self._register.check_password(username, password, address=address, at=at)
+        _check_likeness(account, card)
+        return account
 
     def _other_account(
         self, officer: Officer, known: Account, named: Account | None, at: datetime
@@ -233,6 +235,21 @@ class CounterDesk:
         by = officer.account_id
         case = self._cases.second_enrolment(known.id, claimant=claimant, by=by, at=at)
         return AccountError(message, code=code, case=case)
+
+
+def _check_likeness(account: Account, card: VerifiedCard) -> None:
+    """HolderMismatch when an account whose number was cancelled was somebody else's.
+
+    The new number follows a corrected name or date of birth, not both: a password handed on
+    makes nobody the person that services know the account as.
+    """
+    before, now = account.profile, profile_from_card(card)
+    if before is None or not before.name:
+        return
+    if before.name != now.name and before.birth_date != now.birth_date:
+        raise HolderMismatch(
+            "The card belongs to another person than the account.", code="holder_mismatch"
+        )
 
 
 def _unmatched() -> AccountError:

@@ -15,6 +15,7 @@ from eid.errors import (
     AccountError,
     ChallengeMismatch,
     EidError,
+    HolderMismatch,
     RequestRefused,
     UntrustedIssuer,
     VerificationError,
@@ -172,6 +173,21 @@ def test_after_a_cancelled_number_the_counter_gives_the_account_back(
     assert store.accounts.by_number(HOLDER.number) == again
     periods = store.accounts.numbers.of_account(first.id)
     assert [one.until is None for one in periods].count(True) == 1
+
+
+def test_after_a_cancelled_number_the_account_goes_to_nobody_else(
+    enrol: Enrol, store: Store, authority: DocumentAuthority
+) -> None:
+    first = enrol()
+    store.accounts.happen(first.id, "number_cancelled", by="canbo", reason="x", at=NOW)
+    other = PEOPLE["mau"]
+    with pytest.raises(HolderMismatch) as caught:
+        enrol(person=other, image=personalise(other, authority, at=NOW))
+    assert caught.value.code == "holder_mismatch"
+    left = store.accounts.by_id(first.id)
+    assert left is not None
+    assert (left.state, left.level) == ("expired", 0)
+    assert store.accounts.by_number(other.number) is None
 
 
 def test_a_known_person_gets_no_second_account(enrol: Enrol, store: Store) -> None:

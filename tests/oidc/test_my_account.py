@@ -276,6 +276,19 @@ def test_sessions_are_shown_and_ended(home, guest):
     assert guest.get("/account").status == 200
 
 
+def test_ending_all_ends_these_pages_elsewhere(home, guest):
+    thief, stranger = home.browser(), home.browser()
+    enter(home, thief)
+    enter(home, stranger, who="mau")
+    enter(home, guest)
+    post(guest, "/account/sessions/end", session="0" * 24)
+    assert thief.get("/account").status == 200
+    post(guest, "/account/sessions/end", session="all")
+    assert thief.get("/account").path.startswith("/interaction/")
+    assert stranger.get("/account").status == 200
+    assert guest.get("/account").status == 200
+
+
 def test_a_withdrawn_consent_ends_tokens_sessions_and_what_was_remembered(home, guest):
     """Row D-001; the receipt stays."""
     other = home.redeem(home.code(guest)).json()

@@ -51,11 +51,16 @@ def sessions(visit: Visit) -> Response:
 
 
 def end_one(visit: Visit) -> Response:
-    """``POST /account/sessions/end``: one of them, or all."""
+    """``POST /account/sessions/end``: one of them, or all, and other browsers in these pages."""
     wanted = visit.form().get("session")
     for one in sign_on.of_account(visit.provider, visit.account.id, at=visit.at):
         if wanted in {"all", reference(one.key)}:
             end_session(visit.provider, one, at=visit.at)
+    grants, family = visit.provider.grants, sign_on.account_family(visit.account.id)
+    if wanted == "all":
+        for other in grants.family("account_session", family, at=visit.at):
+            if other.key != visit.session.key:
+                grants.consume("account_session", other.key, at=visit.at)
     return visit.go(SESSIONS)
 
 
