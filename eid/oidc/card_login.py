@@ -161,6 +161,9 @@ def _accept(
     interaction = session.interaction
     card = _judge(provider, interaction, evidence, answer.challenge, at=at)
     factor = card_factor(card, at)
+    if answer.kiosk is not None:
+        at_kiosk = replace(session.interaction, kiosk=answer.kiosk)
+        session = replace(session, interaction=at_kiosk)
     if is_rising(interaction):
         read = Read(card=card, evidence=evidence, challenge=answer.challenge, salt=answer.salt)
         return _rise(provider, session, read, factor, at=at)
@@ -171,9 +174,6 @@ def _accept(
         provider.grants.record([nobody])
         raise AccountError("No account belongs to this card yet.", code="login.no_account")
     commitment = evidence.commitment(answer.salt)
-    if answer.kiosk is not None:
-        at_kiosk = replace(session.interaction, kiosk=answer.kiosk)
-        session = replace(session, interaction=at_kiosk)
     return with_factor(provider, session, account, factor, at=at, commitment=commitment)
 
 

@@ -107,6 +107,18 @@ def test_elsewhere_the_same_login_has_a_session_and_refreshes(login: Login) -> N
     assert [name for _, _, name in login.browser._cookies if "session" in name]
 
 
+def test_my_account_does_not_open_at_a_kiosk(shared: Field) -> None:
+    """Its session would still be there for the next person, and outlive the card."""
+    browser = Browser()
+    login = Login(shared, browser, browser.open(f"{shared.issuer}/account"))
+    login.page = browser.follow(login.page, login.page.links["card-link"])
+    login.page = browser.submit(login.page, login.page.form("card"))
+    before = {name for _, _, name in browser._cookies}
+    login.read()
+    assert login.page.error_code == "account.at_kiosk"
+    assert {name for _, _, name in browser._cookies} <= before
+
+
 def test_taking_the_card_away_ends_the_login(login: Login) -> None:
     login.to_agent()
     program = login.field.kiosk

@@ -12,6 +12,7 @@ from falcon import testing
 
 from eid.admin.counter import officer_login
 from eid.levels.account import Account
+from eid.oidc import kiosk_login
 from eid.oidc.web import create_app
 from eid.testing.people import PEOPLE
 from tests.oidc.conftest import PASSWORD
@@ -69,6 +70,18 @@ def test_card_name_and_code_make_an_account_of_level_1(home, guest):
     kinds = home.events()
     assert {"account.signed_up", "sign_up.card", "account.proofed_remotely"} <= set(kinds)
     assert guest.get(f"{here}/code").code == "interaction.over"
+
+
+def test_a_sign_up_at_a_kiosk_leaves_no_session_there(home, guest, monkeypatch):
+    """The kiosk's signature itself is tested with the kiosk."""
+    monkeypatch.setattr(kiosk_login, "read_by", lambda *_, **__: "k" * 22)
+    here, _ = named(home, guest)
+    page = guest.get(guest.get(here).path)
+    form = {"csrf": page.field("csrf"), "code": home.sent()[-1]}
+    assert guest.post(f"{here}/code", form).path == f"{here}/enter"
+    assert guest.get(f"{here}/enter").code == "account.at_kiosk"
+    assert home.store.accounts.by_username("mau.new").level == 1
+    assert 'id="level"' not in guest.get("/account").text
 
 
 def test_what_the_card_said_is_forgotten_with_its_use(home, guest):

@@ -158,6 +158,8 @@ def enter(provider: Provider, request: Request) -> Response:
     interaction = sessions.resume(provider, request, at=at).interaction
     if not is_own(interaction.request.client_id):
         raise RequestRefused("This step does not follow here.", code="interaction.impossible_step")
+    if interaction.kiosk is not None:  # nobody stays signed in where others come next
+        raise RequestRefused("My account does not open on a kiosk.", code="account.at_kiosk")
     ended = interaction.moved("agreed")
     account, client = account_of(provider, interaction), client_of(provider, interaction)
     worth = assurance_of(provider, interaction, account, at=at)
