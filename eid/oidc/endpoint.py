@@ -55,7 +55,9 @@ class Endpoint:
                 correlation=correlation,
                 trusted=trusted,
             )
-            answer = self._handler(req.method)(for_one_request(self._provider), request)
+            handler = self._handler(req.method)
+            provider = self._provider if self._route.static else for_one_request(self._provider)
+            answer = handler(provider, request)
         except EidError as error:
             record_refusal(self._provider, self._route.path, error, correlation)
             known = request or Request(

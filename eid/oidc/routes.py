@@ -36,13 +36,15 @@ MAX_FORM = 32 * 1024
 class Route:
     """One path: a handler per method, and whether programs (``api``) or people use it.
 
-    ``pages`` says that web pages of public clients call it too.
+    ``pages`` says that web pages of public clients call it too, ``static`` that the answer asks
+    the provider nothing.
     """
 
     path: str
     handlers: Mapping[str, Handler]
     api: bool = False
     pages: bool = False
+    static: bool = False
     max_body: int = MAX_FORM
 
 
@@ -110,7 +112,8 @@ def _static(path: str, document: discovery.Document | discovery.LiveKeysDocument
     def respond(_provider: Provider, request: Request) -> Response:
         return document.respond(request)
 
-    return Route(path=path, handlers={"GET": respond, "HEAD": respond}, api=True)
+    handlers = {"GET": respond, "HEAD": respond}
+    return Route(path=path, handlers=handlers, api=True, static=True)
 
 
 def _called_by_pages(path: str, handlers: Mapping[str, Handler]) -> Route:
