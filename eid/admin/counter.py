@@ -18,9 +18,10 @@ from eid.admin.officers import (
     officer_login as officer_login,
 )
 from eid.admin.ports import CaseBook, Register
+from eid.chip.consulted import Gateway, verify_beside
 from eid.chip.evidence import Evidence
-from eid.chip.remote import RemoteVerifier, consult
-from eid.chip.verify import LEVEL2, VerifiedCard, verify
+from eid.chip.remote import RemoteVerifier
+from eid.chip.verify import LEVEL2, VerifiedCard
 from eid.errors import AccountError, HolderMismatch, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
 from eid.levels.account import Account, move, profile_from_card
@@ -66,14 +67,16 @@ class CounterDesk:
         trust: Callable[[], TrustStore] | TrustStore,
         cases: CaseBook | None = None,
         rules: Rules | None = None,
-        gateway: RemoteVerifier | None = None,
+        gateway: Gateway | RemoteVerifier | None = None,
         rng: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._issuer = issuer
         self._register = register
         self._grants = grants
         self._trust = trust if callable(trust) else lambda: trust
-        self._gateway = gateway
+        if gateway is not None and not isinstance(gateway, Gateway):
+            gateway = Gateway(verifier=gateway)
+        self._gateway: Gateway | None = gateway
         self._cases = cases
         self._rules = rules or Rules.load()
         self._rng = rng
@@ -112,12 +115,8 @@ class CounterDesk:
 
         Where the operator has a gateway, its word may stand in for an anchor that is not known.
         """
-        policy, remote = LEVEL2, None
-        if self._gateway is not None:
-            policy = replace(LEVEL2, remote_anchors=True)
-            remote = consult(self._gateway, evidence, at=at)
-        return verify(
-            evidence, self._trust(), policy=policy, at=at, challenge=challenge, remote=remote
+        return verify_beside(
+            evidence, self._trust(), self._gateway, policy=LEVEL2, at=at, challenge=challenge
         )
 
     def enrol(  # noqa: PLR0913 - each is a fact of its own
@@ -182,6 +181,7 @@ class CounterDesk:
     def _event(self, match: Match, raised: Account, at: datetime) -> AuditEvent:
         salt = self._rng(32)
         detail = {"officer": match.officer.account_id, "holder_match": "officer", "level": "2"}
+        detail["source"] = match.card.source
         if match.second is not None:
             detail["second"] = match.second
         return AuditEvent(

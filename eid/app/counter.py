@@ -57,7 +57,7 @@ def counter_of(
         looks=installation.store.looks,
         cases=accounts.cases,
         passkeys=installation.store.factors,
-        desk=installation.counter(issuer=place.url),
+        desk=installation.counter(issuer=place.url, clock=clock),
         recovery=RecoveryDesk(register=accounts, cases=accounts.cases, grants=grants),
         clock=clock,
     )

@@ -14,6 +14,7 @@ from typing import Literal
 
 from eid.admin.counter import CounterDesk
 from eid.admin.recovery import RecoveryDesk
+from eid.app.gateway import gateway_of
 from eid.app.live_keys import LiveKeys
 from eid.app.people import own_pages, recovery_desk
 from eid.app.secret_source import opened_keys
@@ -105,7 +106,10 @@ class Installation:
             grants=self.grants,
             accounts=self.accounts,
             clients=self.clients,
-            judge_evidence=Verifier(trust=self.trust, policy=LOGIN),
+            judge_evidence=Verifier(
+                trust=self.trust, policy=LOGIN, gateway=gateway_of(settings, clock=clock)
+            ),
+            judge_visit=Verifier(trust=self.trust, policy=LOGIN),
             rules=Rules.load(),
             clock=clock,
             is_ready=self.is_ready,
@@ -121,7 +125,12 @@ class Installation:
         """The desk where two officers agree to a recovery."""
         return recovery_desk(self.store)
 
-    def counter(self, *, issuer: str = "") -> CounterDesk:
+    def counter(
+        self,
+        *,
+        issuer: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> CounterDesk:
         """The counter, where officers raise accounts to level 2; it follows the trust folder."""
         self.trust.current()
         return CounterDesk(
@@ -130,6 +139,7 @@ class Installation:
             grants=self.grants,
             trust=self.trust.current,
             cases=self.accounts.cases,
+            gateway=gateway_of(self.settings, clock=clock),
         )
 
     def qr_key(self) -> SigningKey:

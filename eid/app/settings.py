@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from eid.app import people_settings
+from eid.app import gateway_settings, people_settings
+from eid.app.gateway_settings import GatewaySettings
 from eid.app.logs import LEVELS, LogLevel
 from eid.app.people_settings import PeopleSettings
 from eid.errors import SettingsError
@@ -71,6 +72,7 @@ _KEYS: Mapping[str, tuple[type, str]] = {
     "counter.second_officer": (bool, "true or false; whether two officers must match a holder"),
     "password.insecure_fast_hash": (bool, "true or false; true for loopback issuers only"),
     **people_settings.KEYS,
+    **gateway_settings.KEYS,
 }
 _REQUIRED = ("issuer", "listen", "database", "data_dir", "trust", "agent.url")
 
@@ -126,6 +128,7 @@ class Settings:
     key_file: Path | None = None
     counter: CounterPlace | None = None
     traces: str | None = None
+    gateway: GatewaySettings | None = None
 
     @property
     def development(self) -> bool:
@@ -246,6 +249,7 @@ def _check(values: Mapping[str, object], file: str, folder: Path) -> Settings:
         trust_framework=str(values.get("trust_framework", "eid")),
         outbound_hosts=_texts(values, "outbound_hosts", file),
         counter=_counter(values, issuer, file),
+        gateway=_gateway(values, issuer, folder, file),
         people=people_settings.read(values, folder, wrong=partial(_wrong, file)),
         secrets_source=_source(values, file),
         pkcs11=_pkcs11(values, file, folder),
@@ -344,6 +348,20 @@ def _counter(values: Mapping[str, object], issuer: str, file: str) -> CounterPla
     host, port = _listen(values, "counter.listen", file, development=local)
     second = bool(values.get("counter.second_officer", False))
     return CounterPlace(url=url, host=host, port=port, second_officer=second)
+
+
+def _gateway(
+    values: Mapping[str, object], issuer: str, folder: Path, file: str
+) -> GatewaySettings | None:
+    """The remote verifier, if one is named: all that it needs, or none of it."""
+    if not gateway_settings.asked(values):
+        return None
+    for key in gateway_settings.REQUIRED:
+        if not values.get(key):
+            raise _wrong(file, key, "is missing")
+    url = _origin_url(values, "gateway.url", file)
+    wrong = partial(_wrong, file)
+    return gateway_settings.read(values, folder, url=url, audience=issuer, wrong=wrong)
 
 
 def _number(values: Mapping[str, object], key: str, default: int, highest: int, file: str) -> int:

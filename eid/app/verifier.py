@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from eid.chip.consulted import Gateway, verify_beside
 from eid.chip.evidence import Evidence
-from eid.chip.verify import Policy, VerifiedCard, verify
+from eid.chip.verify import Policy, VerifiedCard
 from eid.errors import SettingsError
 from eid.trust.store import TrustStore
 
@@ -57,18 +58,20 @@ class TrustFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verifier:
-    """Judges evidence for the provider (its ``judge_evidence``)."""
+    """Judges evidence for the provider (its ``judge_evidence``), beside a gateway if there is one."""
 
     trust: TrustFolder
     policy: Policy
+    gateway: Gateway | None = None
 
     def __call__(
         self, evidence: Evidence, challenge: bytes, at: datetime, expect_number: str | None
     ) -> VerifiedCard:
         """The verified card, or a VerificationError with the whole verdict."""
-        return verify(
+        return verify_beside(
             evidence,
             self.trust.current(),
+            self.gateway,
             policy=self.policy,
             at=at,
             challenge=challenge,

@@ -31,7 +31,7 @@ from eid.keys import (
     parse_json_object,
 )
 from eid.levels.assurance import Factor
-from eid.levels.factors.card import card_factor
+from eid.levels.factors.card import card_factor, chip_answered
 from eid.oidc import kiosk_login, session as sessions
 from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Parameters
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 EVIDENCE_TYP = "eid-evidence+jwe"
 MAX_EVIDENCE = 256 * 1024
 MAX_SEALED = 512 * 1024
+_NOT_ASKED = "remote.not_asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +161,15 @@ def _accept(
 ) -> Session:
     interaction = session.interaction
     card = _judge(provider, interaction, evidence, answer.challenge, at=at)
-    factor = card_factor(card, at)
     if answer.kiosk is not None:
         at_kiosk = replace(session.interaction, kiosk=answer.kiosk)
         session = replace(session, interaction=at_kiosk)
     if is_rising(interaction):
+        chip_answered(card, at)
+        factor = card_factor(card, at) if card.possession_proven else None
         read = Read(card=card, evidence=evidence, challenge=answer.challenge, salt=answer.salt)
         return _rise(provider, session, read, factor, at=at)
+    possession = card_factor(card, at)
     account = provider.accounts.by_number(card.holder.personal_number)
     check_same_person(provider, interaction, account, at=at)
     if account is None:
@@ -174,11 +177,11 @@ def _accept(
         provider.grants.record([nobody])
         raise AccountError("No account belongs to this card yet.", code="login.no_account")
     commitment = evidence.commitment(answer.salt)
-    return with_factor(provider, session, account, factor, at=at, commitment=commitment)
+    return with_factor(provider, session, account, possession, at=at, commitment=commitment)
 
 
 def _rise(
-    provider: Provider, session: Session, read: Read, factor: Factor, *, at: datetime
+    provider: Provider, session: Session, read: Read, factor: Factor | None, *, at: datetime
 ) -> Session:
     """The card of a sign-up is kept; the one of an account whose channel was reached raises it."""
     interaction = session.interaction
@@ -221,11 +224,20 @@ def _refuse_card(
         refused_cards=interaction.refused_cards + 1,
         card_request=None,
     )
-    events = [event(interaction, "card.refused", at, code=error.code)]
+    row = event(interaction, "card.refused", at, code=error.code)
+    events = [replace(row, detail={**row.detail, **_remote_word(error)})]
     if refused.refused_cards >= provider.settings.max_refused_cards:
         sessions.finish(provider, refused, at=at, events=events)
     else:
         sessions.save(provider, refused, at=at, events=events)
+
+
+def _remote_word(error: EidError) -> dict[str, str]:
+    """What came of asking a remote verifier, where one was asked: no answer is said as such."""
+    verdict = getattr(error, "verdict", None)
+    checks = {check.name: check.code for check in verdict.checks} if verdict else {}
+    code = checks.get("remote", _NOT_ASKED)
+    return {} if code == _NOT_ASKED else {"remote": code}
 
 
 def open_evidence(sealed: str, key: EncryptionKey, card_request: bytes) -> Evidence:

@@ -140,7 +140,7 @@ def judge(provider: Provider, arrival: Arrival, *, at: datetime) -> Judged:
         return Judged(verdict="declared")
     try:
         challenge, moment = _asked(provider, record, at)
-        provider.judge_evidence(evidence, challenge, moment, None)
+        (provider.judge_visit or provider.judge_evidence)(evidence, challenge, moment, None)
     except VerificationError as error:
         verdict = getattr(error.verdict, "verdict", "rejected")
         return Judged(verdict=str(verdict), code=error.code)

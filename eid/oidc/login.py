@@ -53,12 +53,14 @@ def with_factor(
     provider: Provider,
     session: Session,
     account: Account,
-    factor: Factor,
+    factor: Factor | None,
     *,
     at: datetime,
     commitment: bytes | None = None,
 ) -> Session:
     """The login after one more factor of ``account``, stored, with a new cookie to set.
+
+    Without a factor only the account has changed: a card raised it that is none (contracts §6).
 
     Raises HolderMismatch when another person began this login (which ends it), AccountError for
     an account that may not log in, OAuthError when the request cannot be met any more.
@@ -66,7 +68,7 @@ def with_factor(
     interaction = session.interaction
     check_usable(account)
     check_same_person(provider, interaction, account, at=at)
-    factors = (*(f for f in interaction.factors if f.method != factor.method), factor)
+    factors = _with(interaction.factors, factor)
     stepped = replace(interaction, account_id=account.id, factors=factors, card_request=None)
     client = client_of(provider, stepped)
     _check_subject(provider, stepped, client)
@@ -75,11 +77,17 @@ def with_factor(
         raise unmet()
     following = stepped.moved("level_reached" if reached else "factor_accepted")
     session = sessions.renewed(provider, following)
-    accepted = event(
-        following, f"login.{factor.method}", at, commitment=commitment, stage=following.stage
-    )
+    kind = "login.card_confirmed" if factor is None else f"login.{factor.method}"
+    accepted = event(following, kind, at, commitment=commitment, stage=following.stage)
     saved = sessions.save(provider, session.interaction, at=at, events=[accepted])
     return replace(session, interaction=saved)
+
+
+def _with(factors: tuple[Factor, ...], added: Factor | None) -> tuple[Factor, ...]:
+    """The newest of each method."""
+    if added is None:
+        return factors
+    return (*(one for one in factors if one.method != added.method), added)
 
 
 def check_usable(account: Account) -> None:

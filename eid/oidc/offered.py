@@ -38,7 +38,9 @@ def _next(
         return ("card",)
     shown = {factor.method for factor in interaction.factors}
     if channel_shown(interaction) is not None:
-        asks_card = interaction.request.client_id == LEVEL and "card" not in shown
+        # a card that only a remote verifier vouches for raises, and is no factor
+        wanted = "card" not in shown and account.level < 1
+        asks_card = interaction.request.client_id == LEVEL and wanted
         return ("card",) if asks_card else ()
     enrolled = provider.own.factors.enrolled(account.id)
     passkeys = has_passkeys(provider) and interaction.request.client_id == LEVEL

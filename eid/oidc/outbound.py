@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit
 
 from eid.errors import FormatError, Unavailable
@@ -48,6 +49,7 @@ class Outbound:
     allowed_hosts: frozenset[str] = frozenset()
     insecure_loopback: bool = False
     max_answer: int = MAX_ANSWER
+    timeout_s: float = TIMEOUT_S
     resolve: Resolve = _resolve
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
 
@@ -60,19 +62,34 @@ class Outbound:
 
     def post_form(self, url: str, form: Mapping[str, str]) -> int:
         """Post a form; the status of the answer, whose body nobody reads."""
-        return self._call("POST", url, urlencode(form).encode())[0]
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._call("POST", url, urlencode(form).encode(), kind)[0]
 
-    def _call(self, method: str, url: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def post_json(self, url: str, document: bytes, *, credential: str = "") -> bytes:
+        """Post JSON, under a bearer token; the body of a 200 answer, Unavailable for all else."""
+        headers = {"Content-Type": "application/json", "Accept": "*/*"}
+        if credential:
+            headers["Authorization"] = f"Bearer {credential}"
+        status, body = self._call("POST", url, document, headers)
+        if status != http.client.OK:
+            raise _failed("answered with another status")
+        return body
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[int, bytes]:
         connection = self._connect(url)
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"Accept": "application/json", "User-Agent": "eid"}
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers = {"Accept": "application/json", "User-Agent": "eid", **more}
         try:
             connection.request(method, target, body=body, headers=headers)
-            answer = connection.getresponse()
-            content = answer.read(self.max_answer + 1)
+            with connection.getresponse() as answer:
+                content = answer.read(self.max_answer + 1)
         except (OSError, http.client.HTTPException) as error:
             raise _failed("does not answer") from error
         finally:
@@ -93,11 +110,11 @@ class Outbound:
         if address is None or not all(self._may(host, found, secure) for found in addresses):
             raise Unavailable("This address may not be called.", code="outbound.forbidden")
         try:
-            plain = socket.create_connection((address, port), timeout=TIMEOUT_S)
+            plain = socket.create_connection((address, port), timeout=self.timeout_s)
             wrapped = self.context.wrap_socket(plain, server_hostname=host) if secure else plain
         except OSError as error:
             raise _failed("does not answer") from error
-        connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(host, port, timeout=self.timeout_s)
         connection.sock = wrapped
         return connection
 

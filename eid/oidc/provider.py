@@ -133,10 +133,10 @@ def _no_notices(_messages: Mapping[str, str]) -> frozenset[str]:
 class Provider:
     """Everything an endpoint works with. Holds no state of its own: nodes share only the ports.
 
-    ``judge_evidence`` is the operator's verifier with its trust folder and policy; ``is_ready``
-    asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others. ``own``
-    is what stands behind the person's own pages and the methods that are enrolled there.
-    asks the store. ``client_keys`` and ``notify`` are the only calls that leave for others.
+    ``judge_evidence`` is the operator's verifier with its trust folder and policy, and his gateway
+    if he has one; ``judge_visit`` is the same without a gateway, for kiosks' visits. ``is_ready``
+    asks the store. ``client_keys``, ``notify`` and a gateway are the only calls that leave for
+    others. ``own`` is what stands behind the person's own pages and the methods enrolled there.
     ``kiosk_trust`` gives the trust folder's files, by relative name, for kiosks to cache, and
     ``kiosk_policy`` what they demand of a card while the line is down.
     """
@@ -147,6 +147,7 @@ class Provider:
     accounts: Accounts
     clients: Clients
     judge_evidence: JudgeEvidence
+    judge_visit: JudgeEvidence | None = None
     rules: Rules = field(repr=False)
     clock: Callable[[], datetime] = _now
     rng: Callable[[int], bytes] = secrets.token_bytes

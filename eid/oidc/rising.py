@@ -76,7 +76,11 @@ def raise_account(
         kind="account.proofed_remotely",
         at=at,
         account=account.id,
-        detail={"level": str(raised.level), "channel": channel.method if channel else ""},
+        detail={
+            "level": str(raised.level),
+            "channel": channel.method if channel else "",
+            "source": raised.source,
+        },
         commitment=read.evidence.commitment(read.salt),
         opening=read.salt + read.evidence.digest(),
     )
