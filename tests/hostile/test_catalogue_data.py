@@ -81,6 +81,7 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
         "store/test_audit.py::test_f008_child_of_a_fork_uses_its_own_connections",
         "keys/test_pkcs11.py::test_f008_a_forked_child_has_a_session_of_its_own",
     ),
+    "F-009": ("faults/test_stop.py::test_f009_what_was_answered_is_on_record",),
     "F-010": ("hostile/test_data_rows.py::test_d007_f010_nothing_leaves_on_import_or_in_use",),
     "F-011": ("hostile/test_data_rows.py::test_f011_time_zone_and_locale_change_nothing",),
     "F-014": ("levels/test_username.py::test_f014_look_alikes_and_controls_are_refused",),
