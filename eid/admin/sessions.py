@@ -7,7 +7,7 @@ quarter of an hour is out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -238,12 +238,7 @@ def _begin(
 
 
 def _touch(counter: Counter, grant: Grant, at: datetime) -> None:
-    moved = Grant(
-        kind=grant.kind,
-        key=grant.key,
-        payload={**grant.payload, "seen": int(at.timestamp())},
-        expires_at=grant.expires_at,
-    )
+    moved = replace(grant, payload={**grant.payload, "seen": int(at.timestamp())})
     counter.grants.replace(moved, version=grant.version, at=at)
 
 

@@ -127,6 +127,13 @@ def end_session(provider: Provider, found: SignOn, *, at: datetime) -> None:
     )
 
 
+def end_everything(provider: Provider, account_id: str, *, at: datetime) -> None:
+    """End what a person has anywhere: sessions with their tokens, own pages, logins under way."""
+    for session in sign_on.of_account(provider, account_id, at=at):
+        end_session(provider, session, at=at)
+    provider.grants.revoke_family(sign_on.account_family(account_id), at=at)
+
+
 def logout_token(
     provider: Provider, client: Client, member: Member, found: SignOn, *, at: datetime
 ) -> str:

@@ -103,7 +103,7 @@ class Grants(Protocol):
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> bool:
-        """Write the payload if the stored version is still ``version``; False if it is not."""
+        """Write payload, expiry and family if the version is still ``version``; False if it is not."""
 
     def revoke_family(
         self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()

@@ -10,14 +10,13 @@ from dataclasses import replace
 
 from eid.errors import EidError, FormatError, RequestRefused
 from eid.levels.factors.password import check_policy
-from eid.oidc import sign_on
 from eid.oidc.account.password import chosen_password
 from eid.oidc.answers import check_own_page
 from eid.oidc.context import context_of
 from eid.oidc.errors import status_of
 from eid.oidc.handles import is_handle
 from eid.oidc.http import Request, Response
-from eid.oidc.logout import end_session
+from eid.oidc.logout import end_everything
 from eid.oidc.pages import Problem, render
 from eid.oidc.provider import Provider
 from eid.oidc.rising import own_of
@@ -46,9 +45,7 @@ def complete(provider: Provider, request: Request) -> Response:
         account = own_of(provider).recovery.complete(handle, password, at=at)
     except (FormatError, RequestRefused) as error:
         return _page(provider, request, error=error)
-    for session in sign_on.of_account(provider, account.id, at=at):
-        end_session(provider, session, at=at)
-    provider.grants.revoke_family(sign_on.account_family(account.id), at=at)
+    end_everything(provider, account.id, at=at)
     context = context_of(provider, request)
     return render("recovered.html", context, username=account.username, level=account.level)
 

@@ -22,7 +22,7 @@ from eid.oidc.http import Request
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
-from eid.oidc.sign_on import SignOn
+from eid.oidc.sign_on import SignOn, account_family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,7 @@ def begin(
             signed_on=signed_on.auth_time,
             signed_amr=signed_on.amr,
         )
-    provider.grants.put(
-        interaction.to_grant(), events=[event(interaction, "interaction.begun", at)]
-    )
+    provider.grants.put(_row(interaction), events=[event(interaction, "interaction.begun", at)])
     return Session(interaction=interaction, cookie=cookie)
 
 
@@ -113,7 +111,7 @@ def save(
 ) -> Interaction:
     """Write the interaction if nobody else did since; RequestRefused ``interaction.changed``."""
     written = provider.grants.replace(
-        replace(interaction, version=interaction.version + 1).to_grant(),
+        _row(replace(interaction, version=interaction.version + 1)),
         version=interaction.version,
         at=at,
         events=events,
@@ -123,6 +121,13 @@ def save(
             "This login went on in another tab meanwhile.", code="interaction.changed"
         )
     return replace(interaction, version=interaction.version + 1)
+
+
+def _row(interaction: Interaction) -> Grant:
+    """The row, with the person's sessions once he is known: a new password ends it with them."""
+    known = interaction.account_id
+    family = None if known is None else account_family(known)
+    return replace(interaction.to_grant(), family=family)
 
 
 def renewed(provider: Provider, interaction: Interaction) -> Session:

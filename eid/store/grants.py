@@ -46,6 +46,7 @@ _REPLACE = Prepared(
     .values(
         payload=bindparam("new_payload"),
         expires_at=bindparam("new_expiry"),
+        family=bindparam("new_family"),
         version=grants.c.version + 1,
     )
 )
@@ -164,12 +165,13 @@ class Grants:
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> bool:
-        """Write payload and expiry if the stored version is ``version``; it becomes one more."""
+        """Write payload, expiry and family if the stored version is ``version``; it becomes one more."""
         values = {
             **_this(grant.kind, grant.key, at),
             "this_version": version,
             "new_payload": self._seal(grant),
             "new_expiry": int(grant.expires_at.timestamp()),
+            "new_family": grant.family,
         }
         with self._database.transaction() as work:
             done = _REPLACE.run(work, values).rowcount == 1

@@ -229,9 +229,12 @@ def test_one_person_s_factor_is_not_another_s_to_remove(home, guest):
 
 
 def test_a_new_password_ends_every_other_session(home, guest):
-    elsewhere, thief = home.browser(), home.browser()
+    elsewhere, thief, half_way = home.browser(), home.browser(), home.browser()
     home.code(elsewhere)
     enter(home, thief)
+    begun = home.begin(half_way)
+    assert home.password(half_way, begun).path == f"{begun}/consent"
+    csrf = half_way.get(f"{begun}/consent").field("csrf")
     enter(home, guest)
     step_up(home, guest, "/account/password")
     change = "/account/password"
@@ -240,6 +243,8 @@ def test_a_new_password_ends_every_other_session(home, guest):
     assert post(guest, change, password=OTHER, again=OTHER).path == "/account"
     assert guest.get("/account").status == 200
     assert thief.get("/account").path.startswith("/interaction/")
+    agreed = half_way.post(f"{begun}/consent", {"csrf": csrf})
+    assert agreed.code == "interaction.over"  # the old password was good for it, and is no more
     assert "login" in elsewhere.get(home.authorize(elsewhere).path).text
     here = home.begin(home.browser())
     assert {"account.password_changed", "session.ended"} <= set(home.events())

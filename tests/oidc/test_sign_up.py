@@ -349,8 +349,10 @@ def recover(home, officers, card=None):
 
 
 def test_recovery_sets_a_password_once_and_ends_every_session(home, officers):
-    browser, before = home.browser(), home.browser()
+    browser, before, half_way = home.browser(), home.browser(), home.browser()
     home.code(before)
+    begun = home.begin(half_way)
+    assert home.password(half_way, begun).path == f"{begun}/consent"
     handle = recover(home, officers)
     assert browser.get("/recover").status == 200
     form = {"handle": handle, "password": NEW, "again": NEW}
@@ -368,6 +370,7 @@ def test_recovery_sets_a_password_once_and_ends_every_session(home, officers):
     assert "<dd>0</dd>" in done.text  # without the card: told before, and told now
     assert browser.post("/recover", form).code == "recovery"
     assert "login" in before.get(home.authorize(before).path).text
+    assert half_way.get(f"{begun}/consent").code == "interaction.over"
     here = home.begin(browser)
     assert home.password(browser, here, password=NEW).path == f"{here}/consent"
     assert {"account.recovered", "session.ended"} <= set(home.events())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from eid.errors import FormatError
-from eid.oidc import sign_on
+from eid.oidc import logout, sign_on
 from eid.oidc.account import session as own_sessions
 from eid.oidc.account.entry import Visit
 from eid.oidc.errors import status_of
 from eid.oidc.http import Request, Response
-from eid.oidc.logout import end_session
 from eid.oidc.own_client import HOME
 from eid.oidc.pages import Problem
 from eid.oidc.ports import AuditEvent
@@ -52,10 +51,7 @@ def chosen_password(given: str | None, again: str | None) -> str:
 
 def end_everything(visit: Visit) -> None:
     """End every session of the person, here and at every service, and those of these pages."""
-    provider, account_id = visit.provider, visit.account.id
-    for session in sign_on.of_account(provider, account_id, at=visit.at):
-        end_session(provider, session, at=visit.at)
-    provider.grants.revoke_family(sign_on.account_family(account_id), at=visit.at)
+    logout.end_everything(visit.provider, visit.account.id, at=visit.at)
 
 
 def is_this_browser(visit: Visit, request: Request, key: bytes) -> bool:
