@@ -16,7 +16,6 @@ from eid.levels.factors.password import check_policy
 from eid.oidc.cookies import set_cookie
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
-from eid.oidc.sign_on import account_family
 
 _YEAR = 365 * 24 * 3600
 
@@ -89,7 +88,7 @@ def recover(counter: Counter, request: Request) -> Response:
         check_policy(password)  # a slip must not use up what two officers agreed to
         at = counter.clock()
         account = counter.recovery.complete(code, password, at=at)
-        counter.grants.revoke_family(account_family(account.id), at=at)
+        counter.end_everything(account.id, at=at)
         language = language_of(request)
         return render(
             "done.html", language, what="done_recovered", said="", code="", onward="/recover"

@@ -54,6 +54,13 @@ class CounterSettings:
         return PasskeyParty(rp_id=host, name=self.name, origin=self.url, must_verify=True)
 
 
+class EndEverything(Protocol):
+    """Ends what a person has anywhere: sessions, tokens, logins under way; services are told."""
+
+    def __call__(self, account_id: str, /, *, at: datetime) -> None:
+        """End it."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -71,5 +78,6 @@ class Counter:
     passkeys: Passkeys
     desk: CounterDesk
     recovery: RecoveryDesk
+    end_everything: EndEverything
     clock: Callable[[], datetime] = _now
     rng: Callable[[int], bytes] = secrets.token_bytes

@@ -26,6 +26,7 @@ from eid.app.live_keys import CounterKeys
 from eid.app.settings import Settings
 from eid.errors import SettingsError
 from eid.oidc.card_login import MAX_SEALED
+from eid.oidc.logout import end_everything
 from eid.oidc.traffic import RateLimit, networks
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def counter_of(
         passkeys=installation.store.factors,
         desk=installation.counter(issuer=place.url, clock=clock),
         recovery=RecoveryDesk(register=accounts, cases=accounts.cases, grants=grants),
+        end_everything=partial(end_everything, installation.provider(clock=clock)),
         clock=clock,
     )
 

@@ -16,8 +16,9 @@ from eid.admin.officers import ROLES, officer_login
 from eid.admin.pages import words
 from eid.admin.web import GUARDED, OPEN
 from eid.levels.account import Profile
+from eid.oidc import sign_on
+from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.ports import Grant
-from eid.oidc.sign_on import account_family
 from eid.testing import data_groups
 from eid.testing.authority import DocumentAuthority
 from eid.testing.faults import cloned, tampered_dg1
@@ -30,6 +31,7 @@ from .conftest import Cards
 from .desk import PASSWORD, Officer, Place
 
 THU = PEOPLE["thu"]
+TOKEN = hashlib.sha256(b"token").digest()
 
 
 def raised(officer: Officer, username: str = "nguoi-thu") -> None:
@@ -427,21 +429,30 @@ def test_recovery_takes_two_officers_and_the_person(officer: Officer, with_card:
     assert account.level == (2 if with_card else 0)
     now = datetime.now(UTC)
     assert place.installation.grants.get("session", somewhere.key, at=now) is None
+    assert place.installation.grants.get("access", TOKEN, at=now) is None
+    assert "session.ended" in place.kinds(account.id)
 
 
 def signed_on(place: Place, username: str) -> Grant:
-    """A session of the person's, or of whoever has stolen the password."""
+    """A session of the person's, or of whoever has stolen the password, and a token from it."""
     account = place.installation.accounts.by_username(username)
     assert account is not None
-    session = Grant(
-        kind="session",
-        key=hashlib.sha256(b"stolen").digest(),
-        payload={"account": account.id},
-        family=account_family(account.id),
-        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    provider, at = place.installation.provider(), datetime.now(UTC)
+    _cookie, session, row = sign_on.started(
+        provider,
+        account.id,
+        auth_time=int(at.timestamp()),
+        amr=("pwd",),
+        before=None,
+        at=at,
     )
-    place.installation.grants.put(session)
-    return session
+    wanted = AuthorizationRequest(
+        client_id="portal", redirect_uri="https://portal.example/", scopes=("openid",)
+    )
+    member = sign_on.member_row(provider, session, wanted, "tokens")
+    token = Grant(kind="access", key=TOKEN, payload={}, family="tokens", expires_at=row.expires_at)
+    provider.grants.put(row, member, token)
+    return row
 
 
 # -- words --------------------------------------------------------------------------------------
