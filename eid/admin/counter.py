@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from eid.admin.officers import (
     Officer as Officer,
+    check_second,
     check_standing,
     officer_login as officer_login,
 )
@@ -156,6 +157,8 @@ class CounterDesk:
         """
         officer, card = match.officer, match.card
         check_standing(self._register, officer, "enrol", at=at)
+        if match.second is not None:
+            check_second(self._register, match.second, officer)
         profile = profile_from_card(card)
         representative = match.representative
         check_eligible(profile, 2, representative=representative, rules=self._rules, at=at)

@@ -97,5 +97,13 @@ def check_standing(
     return account
 
 
+def check_second(register: People, account_id: str, first: Officer) -> None:
+    """AccountError ``counter.four_eyes`` unless this is another officer who may still agree."""
+    account = register.by_id(account_id)
+    stands = account is not None and _serves(account) and "second" in permissions(account.roles)
+    if account_id == first.account_id or not stands:
+        raise AccountError("A second officer must agree.", code="counter.four_eyes")
+
+
 def _serves(account: Account) -> bool:
     return bool(permissions(account.roles)) and account.state in {"registered", "active"}

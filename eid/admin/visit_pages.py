@@ -93,6 +93,7 @@ def second(counter: Counter, asked: Asked) -> Response:
     visit = visits.load_to_second(counter, asked.session, name, at=asked.at)
     found = visits.shown(counter, visit, at=asked.at)
     known = _known(counter, asked, found, SECOND)
+    visits.looked(counter, asked.session, visit, at=asked.at)
     return asked.page(
         "second.html",
         holder=_holder(found, known, at=asked.at),
@@ -102,9 +103,10 @@ def second(counter: Counter, asked: Asked) -> Response:
 
 
 def agree(counter: Counter, asked: Asked) -> Response:
-    """``POST /second/{visit_id}/agree``: a second officer's word."""
+    """``POST /second/{visit_id}/agree``: a second officer's word, once he has looked."""
     name = asked.request.path["visit_id"]
     visit = visits.load_to_second(counter, asked.session, name, at=asked.at)
+    visits.check_looked(counter, asked.session, visit, at=asked.at)
     asked.confirmed("matched")
     agreed = AuditEvent(kind="counter.seconded", at=asked.at, detail={"by": asked.me})
     visits.move(counter, visit, "seconded", at=asked.at, second=asked.me, events=(agreed,))

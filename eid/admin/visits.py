@@ -13,6 +13,7 @@ works once, and evidence whose browser does not come back means nothing.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -120,6 +121,32 @@ def load_to_second(counter: Counter, session: Session, name: str, *, at: datetim
     if visit.officer == _me(session):
         raise AccountError("A second officer must agree.", code="counter.four_eyes")
     return visit
+
+
+def looked(counter: Counter, session: Session, visit: Visit, *, at: datetime) -> None:
+    """The second officer sees the holder now, in this session; on record."""
+    if counter.grants.get("counter_look", _look(session, visit), at=at) is not None:
+        return
+    look = AuditEvent(kind="counter.second_look", at=at, detail={"by": _me(session)})
+    counter.grants.record([look])
+    counter.grants.claim(
+        Grant(
+            kind="counter_look",
+            key=_look(session, visit),
+            payload={},
+            expires_at=visit.grant.expires_at,
+        )
+    )
+
+
+def check_looked(counter: Counter, session: Session, visit: Visit, *, at: datetime) -> None:
+    """RequestRefused ``counter.impossible_step`` for a word about somebody who was not seen."""
+    if counter.grants.get("counter_look", _look(session, visit), at=at) is None:
+        raise RequestRefused("This step does not follow here.", code="counter.impossible_step")
+
+
+def _look(session: Session, visit: Visit) -> bytes:
+    return hashlib.sha256(visit.grant.key + session.cookie_hash).digest()
 
 
 def waiting(counter: Counter, session: Session, *, at: datetime) -> tuple[Visit, ...]:

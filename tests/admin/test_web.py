@@ -296,10 +296,23 @@ def test_two_officers_must_agree_where_the_operator_says_so(
     visit = page.url.rpartition("/")[2]
     assert first.open(f"/second/{visit}").error_code == "counter.four_eyes"
     listed = second.open("/second")
+    home = second.open("/")
+    blind = replace(home.form("find"), action=f"{place.url}/second/{visit}/agree")
+    unseen = second.browser.submit(home, blind, matched="yes")
+    assert unseen.error_code == "counter.impossible_step"
     looked = second.browser.follow(listed, f"/second/{visit}")
     assert THU.name in html.unescape(looked.text)
     second.submit(looked, "agree", matched="yes")
     page = first.open(f"/visit/{visit}")
+    accounts = place.installation.accounts
+    agreed = accounts.by_username("hai")
+    assert agreed is not None
+    now = datetime.now(UTC)
+    fallen = accounts.update(replace(agreed, roles=frozenset({"reception"})), at=now)
+    refused = first.submit(page, "raise", username="nguoi-thu", password=PASSWORD)
+    assert refused.error_code == "counter.four_eyes"
+    assert accounts.by_username("nguoi-thu") is None
+    accounts.update(replace(fallen, roles=agreed.roles), at=now)
     first.submit(page, "raise", username="nguoi-thu", password=PASSWORD)
     account = place.installation.accounts.by_username("nguoi-thu")
     (row,) = place.installation.audit.of_account(account.id)
