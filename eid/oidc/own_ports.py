@@ -29,6 +29,9 @@ class Register(Protocol):
     ) -> Account:
         """Store a new account; AccountError ``account.username_taken``, ``account.number_taken``."""
 
+    def count_name(self, number: str, *, at: datetime) -> None:
+        """Count a name that a card's person tries; AccountError ``login.throttled``."""
+
     def update(
         self, account: Account, *, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> Account:

@@ -24,7 +24,7 @@ from eid.oidc import session as sessions
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.own_client import LEVEL, SIGN_UP
 from eid.oidc.own_ports import OwnPages
-from eid.oidc.payload import members, octets
+from eid.oidc.payload import members, octets, text
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 from eid.oidc.session import Session
@@ -110,6 +110,7 @@ def keep_card(provider: Provider, session: Session, read: Read, *, at: datetime)
         "evidence": parse_json_object(kept.to_json(), max_size=MAX_EVIDENCE),
         "challenge": encode_base64url(read.challenge),
         "salt": encode_base64url(read.salt),
+        "number": profile.personal_number,
     }
     row = Grant(
         kind="sign_up", key=interaction.key, payload=payload, expires_at=interaction.expires_at
@@ -129,6 +130,14 @@ def keep_card(provider: Provider, session: Session, read: Read, *, at: datetime)
 def has_kept_card(provider: Provider, interaction: Interaction, *, at: datetime) -> bool:
     """Whether the sign-up has had its card."""
     return provider.grants.get("sign_up", interaction.key, at=at) is not None
+
+
+def number_kept(provider: Provider, interaction: Interaction, *, at: datetime) -> str:
+    """The number of the card that was kept; RequestRefused before there was one."""
+    grant = provider.grants.get("sign_up", interaction.key, at=at)
+    if grant is None:
+        raise RequestRefused("This step does not follow here.", code="interaction.impossible_step")
+    return text(grant.payload, "number")
 
 
 def finish_sign_up(

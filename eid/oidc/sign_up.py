@@ -1,7 +1,8 @@
 """Signing up to level 1, page by page: the card, then a name and a channel, then its code.
 
 What is asked first is what only a person with a genuine card can give, so nobody tries names by
-the thousand: one card is good for five refused names. Whoever has no address for codes of his
+the thousand: one card is good for five names, in however many sign-ups; each further one waits
+longer, up to a quarter of an hour. Whoever has no address for codes of his
 own adds a passkey afterwards, or takes a letter at a counter, and reaches level 1 in My account.
 """
 
@@ -43,7 +44,7 @@ from eid.oidc.own_client import HOME, LEVEL, SIGN_UP
 from eid.oidc.pages import Problem, render
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
-from eid.oidc.rising import has_kept_card, own_of
+from eid.oidc.rising import has_kept_card, number_kept, own_of
 from eid.oidc.session import Session
 
 LIVES_S = 1800
@@ -131,7 +132,7 @@ def name(provider: Provider, request: Request) -> Response:
     try:
         _create(provider, session, wanted, at=at)
     except AccountError as error:
-        if error.code != "account.username_taken":
+        if error.code not in {"account.username_taken", "login.throttled"}:
             raise
         return _taken(provider, request, session, error, at=at)
     following = replace(session.interaction, factors=(Factor.of("password", at),))
@@ -176,6 +177,8 @@ def _claimed(provider: Provider, session: Session, *, at: datetime) -> Session:
 def _create(provider: Provider, session: Session, wanted: _Wanted, *, at: datetime) -> None:
     """A new account, still at level 0, and a first code to its channel."""
     own, channel = own_of(provider), wanted.channel
+    number = number_kept(provider, session.interaction, at=at)
+    own.register.count_name(number, at=at)  # however many sign-ups one card begins
     account_id = str(session.interaction.account_id)
     account = Account(id=account_id, username=wanted.username, created_at=at)
     signed_up = AuditEvent(
@@ -199,7 +202,7 @@ def _taken(
 ) -> Response:
     """A name that somebody has: said, and after a few the sign-up is over."""
     interaction = replace(session.interaction, account_id=None)
-    events = [event(interaction, "sign_up.name_taken", at)]
+    events = [event(interaction, "sign_up.name_taken", at, code=error.code)]
     if interaction.refused_cards >= MAX_NAMES:
         sessions.finish(provider, interaction.moved("given_up"), at=at, events=events)
         return refused_page(provider, request, session, error, at=at)

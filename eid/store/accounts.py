@@ -257,6 +257,12 @@ class Accounts:
             self._renew_hash(account.id, row.password, password)
         return account
 
+    def count_name(self, number: str, *, at: datetime) -> None:
+        """Count a name that a card's person tries; AccountError ``login.throttled`` after five."""
+        scope = self._seal.scope("sign-up-name", number)
+        with self._database.transaction() as work:
+            throttle.reserve(work, scope, throttle.PER_ACCOUNT, int(at.timestamp()))
+
     def device_token(self, username: str, *, at: datetime) -> str:
         """A token to keep in a cookie (HttpOnly, 180 days) of a browser that has just logged in.
 

@@ -145,6 +145,17 @@ def test_five_taken_names_and_the_sign_up_is_over(home, guest):
     assert home.sent() == []
 
 
+def test_a_card_s_names_are_counted_over_its_sign_ups(home, guest):
+    test_five_taken_names_and_the_sign_up_is_over(home, guest)
+    for wait, code in ((0, "login.throttled"), (31, "account.username_taken")):
+        home.wait(wait)
+        browser = home.browser()
+        here = begin(home, browser)
+        show_card(home, browser, here)
+        form = FORM | {"csrf": browser.get(f"{here}/name").field("csrf"), "username": "thu"}
+        assert browser.post(f"{here}/name", form).code == code
+
+
 def test_one_card_makes_one_account_however_many_forms_come_at_once(home, guest):
     """Each try is counted before it is made; all but one of those at once are refused."""
     here = begin(home, guest)
