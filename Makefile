@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint coverage bench soak fuzz relying-parties lock clean ready browser
+.PHONY: demo test lint coverage bench soak screenshots fuzz relying-parties lock clean ready browser
 .DEFAULT_GOAL := test
 
 demo: ready  ## The main job, told step by step; ARGS="--fault cloned-chip" and the like go through
