@@ -23,11 +23,11 @@ from eid.chip.consulted import Gateway, verify_beside
 from eid.chip.evidence import Evidence
 from eid.chip.remote import RemoteVerifier
 from eid.chip.verify import LEVEL2, VerifiedCard
-from eid.errors import AccountError, HolderMismatch, RequestRefused
+from eid.errors import AccountError, RequestRefused
 from eid.keys import decode_base64url, encode_base64url
 from eid.levels.account import Account, move, profile_from_card
 from eid.levels.challenge import derive_challenge
-from eid.levels.proofing import check_eligible, check_representative
+from eid.levels.proofing import check_eligible, check_representative, check_same_person
 from eid.levels.rules import Rules
 from eid.oidc.ports import AuditEvent, Grant, Grants
 from eid.trust.store import TrustStore
@@ -225,7 +225,7 @@ class CounterDesk:
         if named.profile is not None and named.profile.personal_number:
             raise AccountError("The login name is taken.", code="counter.username_taken")
         account = self._register.check_password(username, password, address=address, at=at)
-        _check_likeness(account, card)
+        check_same_person(account, profile_from_card(card))
         return account
 
     def _other_account(
@@ -238,21 +238,6 @@ class CounterDesk:
         by = officer.account_id
         case = self._cases.second_enrolment(known.id, claimant=claimant, by=by, at=at)
         return AccountError(message, code=code, case=case)
-
-
-def _check_likeness(account: Account, card: VerifiedCard) -> None:
-    """HolderMismatch when an account whose number was cancelled was somebody else's.
-
-    The new number follows a corrected name or date of birth, not both: a password handed on
-    makes nobody the person that services know the account as.
-    """
-    before, now = account.profile, profile_from_card(card)
-    if before is None or not before.name:
-        return
-    if before.name != now.name and before.birth_date != now.birth_date:
-        raise HolderMismatch(
-            "The card belongs to another person than the account.", code="holder_mismatch"
-        )
 
 
 def _unmatched() -> AccountError:

@@ -213,11 +213,21 @@ def check_representative(
 
 
 def check_same_person(account: Account, profile: Profile) -> None:
-    """HolderMismatch when the account already belongs to another number."""
-    if account.profile is None or not account.profile.personal_number:
+    """HolderMismatch when the account already belongs to another number, or was somebody else's.
+
+    After a number was cancelled the new one follows a corrected name or date of birth, not both: a
+    password handed on makes nobody the person that services know the account as.
+    """
+    before = account.profile
+    if before is None:
         return
-    known = account.profile.personal_number.encode()
-    if not hmac.compare_digest(known, profile.personal_number.encode()):
+    if before.personal_number:
+        known, shown = before.personal_number.encode(), profile.personal_number.encode()
+        same = hmac.compare_digest(known, shown)
+    else:
+        likeness = (before.name == profile.name, before.birth_date == profile.birth_date)
+        same = not before.name or any(likeness)
+    if not same:
         raise HolderMismatch(
             "The card belongs to another person than the account.", code="holder_mismatch"
         )

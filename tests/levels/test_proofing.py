@@ -119,6 +119,19 @@ def test_l003_after_a_cancelled_number_only_the_counter_says_whose_card_it_is(ca
     assert raise_in_presence(cancelled, card(), **given).level == 2
 
 
+def test_after_a_cancelled_number_another_person_does_not_become_the_first(card):
+    mine = raise_remotely(NEW, card(), channel=channel(), rules=RULES, at=AT)
+    cancelled = move(mine, "number_cancelled", at=AT)
+    given = {"presence": Presence(officer="o1"), "rules": RULES, "at": AT}
+    renamed, other = card(), card()
+    renamed.holder.personal_number = other.holder.personal_number = "001190000002"
+    renamed.holder.name = other.holder.name = "Trần Thị Mẫu"
+    assert raise_in_presence(cancelled, renamed, **given).level == 2
+    other.holder.birth_date = "1991-04-05"
+    with pytest.raises(HolderMismatch):
+        raise_in_presence(cancelled, other, **given)
+
+
 def test_level_2_is_never_lowered_by_a_remote_proof(card):
     second = replace(NEW, state="active", level=2, holder_match="officer")
     with pytest.raises(EidError) as caught:
