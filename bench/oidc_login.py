@@ -8,6 +8,7 @@ import html
 import http.client
 import json
 import re
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -93,8 +94,15 @@ class Person:
     ) -> http.client.HTTPResponse:
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            self.connection.connect()
+        self._hold_back(True)  # headers and a short form in one segment, as browsers send them
         self.connection.request(method, path, body, headers)
+        self._hold_back(False)
         return self.connection.getresponse()
+
+    def _hold_back(self, on: bool) -> None:  # noqa: FBT001 - a switch
+        assert self.connection is not None
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
 
     def follow(self, answer: Answer) -> Answer:
         """Redirects within the provider, until a page or the service's address."""
