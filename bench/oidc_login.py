@@ -95,12 +95,12 @@ class Person:
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             self.connection.connect()
-        self._hold_back(True)  # headers and a short form in one segment, as browsers send them
+        self._hold_back(on=True)  # headers and a short form in one segment, as browsers send them
         self.connection.request(method, path, body, headers)
-        self._hold_back(False)
+        self._hold_back(on=False)
         return self.connection.getresponse()
 
-    def _hold_back(self, on: bool) -> None:  # noqa: FBT001 - a switch
+    def _hold_back(self, *, on: bool) -> None:
         assert self.connection is not None
         self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, int(on))
 
