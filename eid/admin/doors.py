@@ -87,8 +87,9 @@ def recover(counter: Counter, request: Request) -> Response:
         code, password = form.get("code") or "", form.get("password") or ""
         check_policy(password)  # a slip must not use up what two officers agreed to
         at = counter.clock()
-        account = counter.recovery.complete(code, password, at=at)
-        counter.end_everything(account.id, at=at)
+        # first what can be done again: a failure between the two leaves no session of a thief
+        counter.end_everything(counter.recovery.account_of(code, at=at).id, at=at)
+        counter.recovery.complete(code, password, at=at)
         language = language_of(request)
         return render(
             "done.html", language, what="done_recovered", said="", code="", onward="/recover"

@@ -71,15 +71,21 @@ class RecoveryBook(Protocol):
 class RecoveryRegister(People, Protocol):
     """The accounts, as recovery reads and writes them."""
 
-    def happen(
-        self, account_id: str, event: Event, *, by: str, reason: str, at: datetime
+    def recover(  # noqa: PLR0913 - each is a fact of its own
+        self,
+        account: Account,
+        password: str,
+        *,
+        handle: bytes,
+        ending: str,
+        by: str,
+        events: Sequence[AuditEvent] = (),
+        at: datetime,
     ) -> Account:
-        """Move the account, on record."""
+        """Store it with a new password and no factor of before, once, on record, or nothing of it.
 
-    def set_password(
-        self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
-    ) -> None:
-        """Replace the password, on record."""
+        ``handle`` is the key of the recovery's grant, ``ending`` the family of what ends with it.
+        """
 
 
 class Looks(Protocol):

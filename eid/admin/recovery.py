@@ -19,9 +19,10 @@ from eid.admin.officers import Officer, check_standing
 from eid.admin.ports import RecoveryBook, RecoveryRegister
 from eid.errors import AccountError, HolderMismatch, RequestRefused
 from eid.keys import JSON, encode_base64url
-from eid.levels.account import Account
+from eid.levels.account import Account, move
 from eid.levels.factors.card import card_factor
 from eid.oidc.ports import AuditEvent, Grant, Grants
+from eid.oidc.sign_on import account_family
 
 if TYPE_CHECKING:
     from eid.chip.verify import VerifiedCard
@@ -145,34 +146,54 @@ class RecoveryDesk:
     def complete(self, handle: str, password: str, *, at: datetime) -> Account:
         """Set the new password, once, and do what was told before; RequestRefused ``recovery``.
 
-        FormatError for a password that the policy refuses uses the handle up all the same.
+        In the same transaction every factor of before is suspended (a PIN removed), since whoever
+        had the account may have enrolled it, and the person's sessions and logins end. FormatError
+        for a password that the policy refuses, or a failure, leaves everything, and the handle
+        works once more. End the sessions' tokens before: it can be done again, this cannot.
         """
-        grant = self._grants.consume("recovery_handle", _key(handle), at=at)
+        grant, account = self._agreed(handle, at)
+        by = f"{grant.payload['officer']} {grant.payload['approved_by']}"
+        after, events = account, []
+        if grant.payload["outcome"] == "level_lost":
+            after = move(account, "recovered_without_card", at=at)
+            levels = {"level_before": str(account.level), "level": str(after.level)}
+            lost = {"by": by, "reason": "recovery"} | levels
+            events = [_event("account.recovered_without_card", account, lost, at)]
+        done = {"by": by, "outcome": str(grant.payload["outcome"])}
+        return self._register.recover(
+            after,
+            password,
+            handle=grant.key,
+            ending=account_family(account.id),
+            by=by,
+            events=[*events, _event("account.recovered", account, done, at)],
+            at=at,
+        )
+
+    def account_of(self, handle: str, *, at: datetime) -> Account:
+        """Whose recovery it is, as long as the handle works; RequestRefused ``recovery``."""
+        return self._agreed(handle, at)[1]
+
+    def _agreed(self, handle: str, at: datetime) -> tuple[Grant, Account]:
+        """What two officers agreed to, and the account as it is, if it is still as it was then."""
+        grant = self._grants.get("recovery_handle", _key(handle), at=at)
         if grant is None:
             raise _over()
         account = self._recoverable(str(grant.payload["account"]))
         unmatched = grant.payload["outcome"] == "level_kept" and not grant.payload.get("card")
         if unmatched and account.level:  # there was none to lose when it was asked for
             raise _over()
-        by = f"{grant.payload['officer']} {grant.payload['approved_by']}"
-        recovered = AuditEvent(
-            kind="account.recovered",
-            at=at,
-            account=account.id,
-            detail={"by": by, "outcome": str(grant.payload["outcome"])},
-        )
-        if grant.payload["outcome"] == "level_lost":
-            account = self._register.happen(
-                account.id, "recovered_without_card", by=by, reason="recovery", at=at
-            )
-        self._register.set_password(account.id, password, events=[recovered])
-        return account
+        return grant, account
 
     def _recoverable(self, account_id: str) -> Account:
         account = self._register.by_id(account_id)
         if account is None or account.state in {"locked", "closed"}:
             raise AccountError("This account cannot be recovered now.", code="recovery.impossible")
         return account
+
+
+def _event(kind: str, account: Account, detail: dict[str, str], at: datetime) -> AuditEvent:
+    return AuditEvent(kind=kind, at=at, account=account.id, detail=detail)
 
 
 def _over() -> RequestRefused:

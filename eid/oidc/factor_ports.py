@@ -22,7 +22,13 @@ class Factors(Protocol):
     """What people enrolled beside their password."""
 
     def enrolled(self, account_id: str) -> Sequence[Enrolled]:
-        """The factors that were not removed, oldest first."""
+        """The factors that were neither removed nor suspended, oldest first."""
+
+    def suspended(self, account_id: str) -> Sequence[Enrolled]:
+        """The factors that a recovery suspended, oldest first: shown once more they count again.
+
+        ``suspended`` of the methods below asks for these instead of those that count.
+        """
 
     def remove(
         self, account_id: str, factor_id: str, *, by: str, lost: bool, at: datetime
@@ -38,24 +44,49 @@ class Factors(Protocol):
     def enrol_totp(self, account_id: str, *, at: datetime) -> tuple[str, str]:
         """The factor's id and its secret; it counts after its first right code."""
 
-    def check_totp(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
+    def check_totp(
+        self,
+        account_id: str,
+        code: str,
+        *,
+        address: str,
+        at: datetime,
+        suspended: bool = False,
+    ) -> Factor:
         """The factor of a right code; AccountError ``factor.refused``, ``login.throttled``."""
 
     def enrol_channel(self, account_id: str, channel: Channel, *, at: datetime) -> str:
         """A channel's id; it counts after its first right code."""
 
-    def channel_kind(self, account_id: str, factor_id: str) -> str | None:
+    def channel_kind(
+        self, account_id: str, factor_id: str, *, suspended: bool = False
+    ) -> str | None:
         """``sms``, ``email`` or ``letter``; None if there is no such channel."""
 
     def send_code(
-        self, account_id: str, factor_id: str, sender: Sender, *, service: str, at: datetime
+        self,
+        account_id: str,
+        factor_id: str,
+        sender: Sender,
+        *,
+        service: str,
+        at: datetime,
+        suspended: bool = False,
     ) -> None:
         """Send a new code there; silent when there is no such channel."""
 
-    def check_code(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
+    def check_code(
+        self,
+        account_id: str,
+        code: str,
+        *,
+        address: str,
+        at: datetime,
+        suspended: bool = False,
+    ) -> Factor:
         """The factor of a right code; AccountError as for TOTP."""
 
-    def begin_passkey(
+    def begin_passkey(  # noqa: PLR0913 - each is a fact of its own
         self,
         account_id: str,
         party: PasskeyParty,
@@ -64,6 +95,7 @@ class Factors(Protocol):
         enrol: bool,
         at: datetime,
         bound_to: str,
+        suspended: bool = False,
     ) -> tuple[str, dict[str, JSON]]:
         """A handle and the browser's options, to enrol a passkey or to use one."""
 
@@ -91,5 +123,6 @@ class Factors(Protocol):
         *,
         at: datetime,
         bound_to: str,
+        suspended: bool = False,
     ) -> tuple[str, Factor]:
         """Whose it is, and its factor; RequestRefused ``passkey``."""

@@ -95,15 +95,18 @@ def judge(provider: Provider, form: Parameters) -> LogoutRequest:
     return LogoutRequest(hint=hint, back=address)
 
 
-def end_session(provider: Provider, found: SignOn, *, at: datetime) -> None:
-    """End the session and its tokens, leave a record, and tell the services (§2.4)."""
+def end_session(provider: Provider, found: SignOn, *, offline: bool = False, at: datetime) -> None:
+    """End the session and its tokens, leave a record, and tell the services (§2.4).
+
+    ``offline`` ends tokens too that were to outlive the session.
+    """
     joined = sign_on.members(provider, found, at=at)
     ended = AuditEvent(kind="session.ended", at=at, account=found.account_id)
     if provider.grants.consume("session", found.key, at=at, events=[ended]) is None:
         return
     provider.grants.revoke_family(found.family, at=at)
     for member in joined:
-        if not member.offline:
+        if offline or not member.offline:
             provider.grants.revoke_family(member.tokens, at=at)
     messages: dict[str, str] = {}
     told: dict[str, str] = {}
@@ -128,9 +131,13 @@ def end_session(provider: Provider, found: SignOn, *, at: datetime) -> None:
 
 
 def end_everything(provider: Provider, account_id: str, *, at: datetime) -> None:
-    """End what a person has anywhere: sessions with their tokens, own pages, logins under way."""
+    """End what a person has anywhere: sessions with all their tokens, own pages, logins under way.
+
+    Refresh tokens whose session is over already end with the account's version, which every
+    change of what protects it moves on.
+    """
     for session in sign_on.of_account(provider, account_id, at=at):
-        end_session(provider, session, at=at)
+        end_session(provider, session, offline=True, at=at)
     provider.grants.revoke_family(sign_on.account_family(account_id), at=at)
 
 

@@ -98,8 +98,11 @@ class CaseBook(Protocol):
 class Recovery(Protocol):
     """The end of a recovery that two officers agreed to."""
 
+    def account_of(self, handle: str, *, at: datetime) -> Account:
+        """Whose recovery it is, as long as the handle works; RequestRefused ``recovery``."""
+
     def complete(self, handle: str, password: str, *, at: datetime) -> Account:
-        """Set the new password, once; RequestRefused ``recovery``."""
+        """Set the new password and suspend every factor, once; RequestRefused ``recovery``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eid.oidc import recover, sign_up
-from eid.oidc.account import data, entry, factors, history, home, password
+from eid.oidc.account import data, entry, factors, history, home, password, suspended
 from eid.oidc.account.entry import visited
 from eid.oidc.http import Request, Response
 from eid.oidc.methods import code, passkey, pin, totp
@@ -40,7 +40,8 @@ def _strong(path: str, **pages: entry.Page) -> Row:
 
 def _back(path: str) -> str:
     """Where a login or a step up leads back to: the page itself, or the one that it belongs to."""
-    for end in ("/confirm", "/{factor_id}/remove", "/end", "/withdraw", "/leave"):
+    own = ("/{factor_id}/remove", "/{factor_id}/again")
+    for end in ("/confirm", *own, "/end", "/withdraw", "/leave"):
         path = path.removesuffix(end)
     return path
 
@@ -56,6 +57,7 @@ ACCOUNT: tuple[Row, ...] = (
     _strong("/account/methods/channel/confirm", POST=factors.confirm_channel),
     _strong("/account/methods/passkey", GET=factors.passkey_page, POST=factors.add_passkey),
     _strong("/account/methods/{factor_id}/remove", GET=factors.remove_page, POST=factors.remove),
+    _strong("/account/methods/{factor_id}/again", GET=suspended.page, POST=suspended.show),
     _strong("/account/password", GET=password.password_page, POST=password.change),
     _seen("/account/sessions", GET=history.sessions),
     _seen("/account/sessions/end", POST=history.end_one),

@@ -1,7 +1,8 @@
 """The person's end of a recovery: a new password, with the handle that two officers agreed to.
 
 The handle works once and for half an hour. What the recovery means for the level was told when
-it was asked for; here it is said once more, and then done (contracts §6).
+it was asked for; here it is said once more, and then done (contracts §6). Every factor of before
+is suspended, and named on the page.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def page(provider: Provider, request: Request) -> Response:
 def complete(provider: Provider, request: Request) -> Response:
     """``POST /recover``: the new password; every session of before ends.
 
-    A password that the policy refuses is refused before the handle is used up.
+    A password that the policy refuses does not use the handle up.
     """
     check_own_page(provider, request)
     form, at = request.form(), provider.clock()
@@ -42,12 +43,19 @@ def complete(provider: Provider, request: Request) -> Response:
         check_policy(password)
         if not is_handle(handle):
             raise _unknown()
-        account = own_of(provider).recovery.complete(handle, password, at=at)
+        own = own_of(provider)
+        # first what can be done again: a failure between the two leaves no session of a thief
+        end_everything(provider, own.recovery.account_of(handle, at=at).id, at=at)
+        account = own.recovery.complete(handle, password, at=at)
     except (FormatError, RequestRefused) as error:
         return _page(provider, request, error=error)
-    end_everything(provider, account.id, at=at)
-    context = context_of(provider, request)
-    return render("recovered.html", context, username=account.username, level=account.level)
+    return render(
+        "recovered.html",
+        context_of(provider, request),
+        username=account.username,
+        level=account.level,
+        suspended=own.factors.suspended(account.id),
+    )
 
 
 def _page(provider: Provider, request: Request, *, error: EidError | None = None) -> Response:

@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from eid.errors import AccountError, FormatError
+from eid.errors import AccountError, FormatError, RequestRefused
 from eid.keys import encode_base64url
 from eid.levels.account import Account, Event, LockGround, move, replace_number
 from eid.levels.factors.password import check_password, hash_password, needs_rehash
@@ -24,10 +24,12 @@ from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
 from eid.store.devices import Devices
+from eid.store.grants import end_family, use_up
 from eid.store.numbers import Numbers
 from eid.store.prepared import Prepared
 from eid.store.schema import accounts, identifiers, person_keys
 from eid.store.sealed import CHANGING, AccountKeys as AccountKeys, AccountSeal
+from eid.store.suspension import suspend_all
 
 _ADMITTED = frozenset({"registered", "active", "expired"})
 _ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_from(
@@ -193,13 +195,47 @@ class Accounts:
     def set_password(
         self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
     ) -> None:
-        """Replace the password; FormatError for one that the policy refuses."""
+        """Replace the password; FormatError for one that the policy refuses.
+
+        The account counts as changed: refresh tokens of before are worth nothing (row O-036).
+        """
         sealed = self._seal.password(account_id, self._hash(password))
-        statement = update(accounts).where(accounts.c.id == account_id).values(password=sealed)
+        values = {"password": sealed, "version": accounts.c.version + 1}
+        statement = update(accounts).where(accounts.c.id == account_id).values(values)
         with self._database.write() as connection:
             if connection.execute(statement).rowcount != 1:
                 raise AccountError("There is no such account.", code="account.unknown")
             self._audit.append(connection, events)
+
+    def recover(  # noqa: PLR0913 - each is a fact of its own
+        self,
+        account: Account,
+        password: str,
+        *,
+        handle: bytes,
+        ending: str,
+        by: str,
+        events: Sequence[AuditEvent] = (),
+        at: datetime,
+    ) -> Account:
+        """The account as it is given, with a new password and no factor of before: all or nothing.
+
+        ``handle`` is the key of the recovery's grant, which is used up; ``ending`` the family of
+        the person's sessions and logins, which end. FormatError for a password that the policy
+        refuses, RequestRefused ``recovery`` for a handle that is not live, AccountError
+        ``account.changed``: nothing has changed then, and the handle still works.
+        """
+        sealed = self._seal.password(account.id, self._hash(password))
+        this = accounts.c.id == account.id
+        with self._database.write() as connection:
+            if not use_up(connection, "recovery_handle", handle, at=at):
+                raise RequestRefused("The recovery is over.", code="recovery")
+            self._store(connection, account, at, events)
+            connection.execute(update(accounts).where(this).values(password=sealed))
+            suspended = suspend_all(connection, account.id, by=by, at=at)
+            end_family(connection, ending, at=at)
+            self._audit.append(connection, suspended)
+        return replace(account, version=account.version + 1)
 
     def by_id(self, account_id: str) -> Account | None:
         """The account with this internal id."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 
-from sqlalchemy import Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 
 from eid.errors import AccountError, RequestRefused
 from eid.keys import (
@@ -73,16 +73,24 @@ class Factors:
 
     def enrolled(self, account_id: str) -> tuple[Enrolled, ...]:
         """The factors that count, oldest first."""
-        live = and_(factors.c.account == account_id, factors.c.removed_at.is_(None))
-        query = select(factors).where(live).order_by(factors.c.created_at, factors.c.id)
+        return self._listed(account_id, suspended=False)
+
+    def suspended(self, account_id: str) -> tuple[Enrolled, ...]:
+        """The factors that prove nothing until they are shown once more, oldest first."""
+        return self._listed(account_id, suspended=True)
+
+    def _listed(self, account_id: str, *, suspended: bool) -> tuple[Enrolled, ...]:
+        these = and_(factors.c.account == account_id, _live(suspended=suspended))
+        query = select(factors).where(these).order_by(factors.c.created_at, factors.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         channels = any(row.method == "code" for row in rows)
-        labels = self._labels(account_id) if channels else {}
+        labels = self._labels(account_id, suspended=suspended) if channels else {}
         return tuple(_enrolled(row, labels.get(row.id, "")) for row in rows)
 
-    def _labels(self, account_id: str) -> Mapping[str, str]:
-        return {one.row.id: _channel(one.secret).masked for one in self._kept(account_id, "code")}
+    def _labels(self, account_id: str, *, suspended: bool) -> Mapping[str, str]:
+        channels = self._kept(account_id, "code", suspended=suspended)
+        return {one.row.id: _channel(one.secret).masked for one in channels}
 
     def remove(
         self, account_id: str, factor_id: str, *, by: str, lost: bool, at: datetime
@@ -143,10 +151,21 @@ class Factors:
         secret = new_totp_secret(self._rng)
         return self._enrol(account_id, "totp", {"secret": secret}, 0, at), secret
 
-    def check_totp(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
-        """The factor of a right code, once; AccountError ``factor.refused``, ``login.throttled``."""
+    def check_totp(
+        self,
+        account_id: str,
+        code: str,
+        *,
+        address: str,
+        at: datetime,
+        suspended: bool = False,
+    ) -> Factor:
+        """The factor of a right code, once; AccountError ``factor.refused``, ``login.throttled``.
+
+        ``suspended`` asks the suspended ones instead: the one whose code it is counts again.
+        """
         scopes = self._reserve("totp", account_id, address, at)
-        for kept in self._kept(account_id, "totp"):
+        for kept in self._kept(account_id, "totp", suspended=suspended):
             step = match_totp(str(kept.secret["secret"]), code, at)
             if step is not None and self._use(kept, step, at, scopes, above=step - 1):
                 return Factor.of("totp", at)
@@ -159,13 +178,22 @@ class Factors:
         secret: dict[str, JSON] = {"kind": channel.kind, "address": channel.address}
         return self._enrol(account_id, "code", secret, 0, at)
 
-    def channel_kind(self, account_id: str, factor_id: str) -> str | None:
+    def channel_kind(
+        self, account_id: str, factor_id: str, *, suspended: bool = False
+    ) -> str | None:
         """Of which kind a channel is; None if there is no such channel."""
-        kept = self._kept(account_id, "code")
+        kept = self._kept(account_id, "code", suspended=suspended)
         return next((str(one.secret["kind"]) for one in kept if one.row.id == factor_id), None)
 
     def send_code(
-        self, account_id: str, factor_id: str, sender: Sender, *, service: str, at: datetime
+        self,
+        account_id: str,
+        factor_id: str,
+        sender: Sender,
+        *,
+        service: str,
+        at: datetime,
+        suspended: bool = False,
     ) -> None:
         """Send a new code; an older one is void. Silent when there is no such channel.
 
@@ -174,7 +202,7 @@ class Factors:
         with self._database.write() as connection:
             scope = self._seal.scope("code-sent", account_id)
             throttle.reserve(connection, scope, throttle.PER_ACCOUNT, int(at.timestamp()))
-        for kept in self._kept(account_id, "code"):
+        for kept in self._kept(account_id, "code", suspended=suspended):
             if kept.row.id != factor_id:
                 continue
             code = new_code(self._rng)
@@ -185,10 +213,18 @@ class Factors:
                 text = message(code, service, lifetime=channel.lifetime)
                 sender(channel, text, at=at)
 
-    def check_code(self, account_id: str, code: str, *, address: str, at: datetime) -> Factor:
-        """The factor of a right code, once; AccountError as for TOTP."""
+    def check_code(
+        self,
+        account_id: str,
+        code: str,
+        *,
+        address: str,
+        at: datetime,
+        suspended: bool = False,
+    ) -> Factor:
+        """The factor of a right code, once; AccountError and ``suspended`` as for TOTP."""
         scopes = self._reserve("code", account_id, address, at)
-        for kept in self._kept(account_id, "code"):
+        for kept in self._kept(account_id, "code", suspended=suspended):
             stored, expires = kept.secret.get("code"), kept.secret.get("expires")
             right = isinstance(stored, str) and hmac.compare_digest(stored, _digest(code))
             if not right or not isinstance(expires, int) or expires <= at.timestamp():
@@ -201,7 +237,7 @@ class Factors:
 
     # -- passkeys ----------------------------------------------------------------------------
 
-    def begin_passkey(
+    def begin_passkey(  # noqa: PLR0913 - each is a fact of its own
         self,
         account_id: str,
         party: PasskeyParty,
@@ -210,13 +246,14 @@ class Factors:
         enrol: bool,
         at: datetime,
         bound_to: str = "",
+        suspended: bool = False,
     ) -> tuple[str, dict[str, JSON]]:
         """A handle to keep and the browser's options, to enrol a passkey or to log in with one.
 
         The internal id, which is random, is the user handle that authenticators keep. What the
-        ceremony is ``bound_to`` has to be named again at its end.
+        ceremony is ``bound_to`` has to be named again at its end. ``suspended`` as for TOTP.
         """
-        known = [one for _, one in self._passkeys(account_id)]
+        known = [one for _, one in self._passkeys(account_id, suspended=suspended)]
         if enrol:
             options, state = party.begin_enrolment(
                 user_id=account_id.encode(), username=username, known=known
@@ -257,11 +294,12 @@ class Factors:
         *,
         at: datetime,
         bound_to: str = "",
+        suspended: bool = False,
     ) -> tuple[str, Factor]:
         """Whose passkey answered, and its factor; RequestRefused ``passkey…``, once per handle."""
         named, state = self._ceremony(handle, bound_to, enrol=False, at=at)
         account_id = named or user_of(response).decode("ascii", "replace")
-        known = self._passkeys(account_id)
+        known = self._passkeys(account_id, suspended=suspended)
         if not known:
             raise _no_passkey()
         try:
@@ -280,7 +318,7 @@ class Factors:
     def _enrol(
         self, account_id: str, method: str, secret: Mapping[str, JSON], counter: int, at: datetime
     ) -> str:
-        if len(self.enrolled(account_id)) >= MAX_FACTORS:
+        if len(self.enrolled(account_id)) + len(self.suspended(account_id)) >= MAX_FACTORS:
             raise AccountError("Too many factors are enrolled.", code="factor.too_many")
         factor_id = encode_base64url(self._rng(12))
         with self._database.write() as connection:
@@ -298,11 +336,11 @@ class Factors:
             self._audit.append(connection, [enrolled])
         return factor_id
 
-    def _kept(self, account_id: str, method: str) -> tuple[_Kept, ...]:
+    def _kept(self, account_id: str, method: str, *, suspended: bool = False) -> tuple[_Kept, ...]:
         this = and_(
             factors.c.account == account_id,
             factors.c.method == method,
-            factors.c.removed_at.is_(None),
+            _live(suspended=suspended),
         )
         with self._database.read() as connection:
             rows = connection.execute(select(factors).where(this)).all()
@@ -314,10 +352,12 @@ class Factors:
             for row in rows
         )
 
-    def _passkeys(self, account_id: str) -> Sequence[tuple[_Kept, Passkey]]:
+    def _passkeys(
+        self, account_id: str, *, suspended: bool = False
+    ) -> Sequence[tuple[_Kept, Passkey]]:
         return [
             (kept, Passkey(data=decode_base64url(str(kept.secret["data"])), sign_count=count))
-            for kept in self._kept(account_id, "passkey")
+            for kept in self._kept(account_id, "passkey", suspended=suspended)
             for count in (int(kept.row.counter),)
         ]
 
@@ -383,9 +423,13 @@ class Factors:
         *,
         above: int | None = None,
     ) -> bool:
-        """Mark one use; False when somebody else was first (the counter stands higher already)."""
-        this = and_(factors.c.id == kept.row.id, factors.c.removed_at.is_(None))
-        values: dict[str, object] = {"used_at": int(at.timestamp())}
+        """Mark one use; False when somebody else was first (the counter stands higher already).
+
+        A factor that was suspended since it was read is not used; one that was before counts again.
+        """
+        was_suspended = kept.row.suspended_at is not None
+        this = and_(factors.c.id == kept.row.id, _live(suspended=was_suspended))
+        values: dict[str, object] = {"used_at": int(at.timestamp()), "suspended_at": None}
         if counter is not None and above is not None:
             this = and_(this, factors.c.counter <= above)
             values["counter"] = counter
@@ -395,7 +439,8 @@ class Factors:
             if scopes:
                 throttle.release(connection, scopes[1])  # in the order of _reserve: no deadlock
                 throttle.clear(connection, scopes[0])
-            used = _event("factor.used", kept.row.account, at, kept.row.id, method=kept.row.method)
+            kind = "factor.reinstated" if was_suspended else "factor.used"
+            used = _event(kind, kept.row.account, at, kept.row.id, method=kept.row.method)
             self._audit.append(connection, [used])
         return True
 
@@ -407,7 +452,7 @@ class Factors:
         this = and_(
             factors.c.id == kept.row.id,
             factors.c.counter == kept.row.counter,
-            factors.c.removed_at.is_(None),
+            _live(suspended=kept.row.suspended_at is not None),
         )
         values = {"secret": sealed, "counter": factors.c.counter + 1}
         with self._database.write() as connection:
@@ -420,6 +465,14 @@ class Factors:
     def _refuse(self, method: str, account_id: str, at: datetime) -> AccountError:
         self._audit.record([_event("factor.refused", account_id, at, method=method)])
         return AccountError("The code is wrong.", code="factor.refused")
+
+
+def _live(*, suspended: bool) -> ColumnElement[bool]:
+    """Factors that were not removed, and that count or are suspended."""
+    since = factors.c.suspended_at
+    return and_(
+        factors.c.removed_at.is_(None), since.is_not(None) if suspended else since.is_(None)
+    )
 
 
 @cache

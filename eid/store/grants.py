@@ -20,7 +20,7 @@ from eid.oidc.ports import AuditEvent, Grant
 from eid.store.audit import Audit
 from eid.store.consents import enter
 from eid.store.database import Database
-from eid.store.prepared import Prepared, PreparedInsert
+from eid.store.prepared import Place, Prepared, PreparedInsert
 from eid.store.schema import grants
 
 _Row = tuple[str, bytes, bytes, str | None, int, int | None, int | None, int]
@@ -187,11 +187,8 @@ class Grants:
         Each round waits for whoever holds a row of the family; what he then left behind is seen
         by the next. A round that finds nothing proves that nobody can add to the family any more.
         """
-        values = {"this_family": family, "now": int(at.timestamp())}
-        count = 0
         with self._database.transaction() as work:
-            while found := _REVOKE.run(work, values).rowcount:
-                count += found
+            count = end_family(work, family, at=at)
             self._audit.append(work, events)
         return count
 
@@ -243,6 +240,19 @@ class Grants:
             version=version,
             used_at=None if used_at is None else datetime.fromtimestamp(used_at, UTC),
         )
+
+
+def use_up(place: Place, kind: str, key: bytes, *, at: datetime) -> bool:
+    """Use a grant up within the caller's transaction; False for all callers but one."""
+    return _CONSUME.run(place, _this(kind, key, at)).fetchone() is not None
+
+
+def end_family(place: Place, family: str, *, at: datetime) -> int:
+    """As :meth:`Grants.revoke_family`, within the caller's transaction."""
+    values, count = {"this_family": family, "now": int(at.timestamp())}, 0
+    while found := _REVOKE.run(place, values).rowcount:
+        count += found
+    return count
 
 
 def _this(kind: str, key: bytes, at: datetime) -> dict[str, object]:

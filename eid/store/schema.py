@@ -186,6 +186,7 @@ factors = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
     Column("removed_at", BigInteger),
+    Column("suspended_at", BigInteger),
     Index("factors_account", "account"),
 )
 

@@ -75,7 +75,12 @@ class Subjects:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(factors.c.created_at)).all()
         return [
-            {"method": row.method, "created_at": row.created_at, "removed_at": row.removed_at}
+            {
+                "method": row.method,
+                "created_at": row.created_at,
+                "removed_at": row.removed_at,
+                "suspended_at": row.suspended_at,
+            }
             for row in rows
         ]
 

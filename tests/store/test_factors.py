@@ -13,6 +13,7 @@ from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unav
 from eid.levels.factors.code import Channel, FileSender
 from eid.levels.factors.otp import totp_code
 from eid.levels.factors.passkey import PasskeyParty
+from eid.oidc.ports import Grant
 from eid.store import open_store
 from eid.store.factors import CEREMONY_S, MAX_FACTORS
 
@@ -381,3 +382,60 @@ def test_o078_no_secret_in_clear(sqlite_store, person, tmp_path):
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("eid.db*"))
     for text in (secret, "thu@example.vn"):
         assert text.encode() not in stored
+
+
+# -- a recovery ----------------------------------------------------------------------------------
+
+
+def recovered(store, account, handle=b"h" * 32):
+    grant = Grant(kind="recovery_handle", key=handle, payload={}, expires_at=later(60))
+    store.grants.put(grant)
+    return store.accounts.recover(
+        account, "another long password", handle=handle, ending="family", by="officers", at=AT
+    )
+
+
+def test_a_recovery_suspends_and_a_right_code_reinstates(store, account):
+    _, secret = store.factors.enrol_totp(account.id, at=AT)
+    totp(store, account, totp_code(secret, AT))
+    store.factors.enrol_pin(account, "739164", at=AT)
+    recovered(store, account)
+    assert store.factors.enrolled(account.id) == ()
+    [kept] = store.factors.suspended(account.id)
+    assert kept.method == "totp"
+    at = later(30)
+    with pytest.raises(AccountError):
+        totp(store, account, totp_code(secret, at), at=at)
+    code, address = totp_code(secret, at), "192.0.2.1"
+    assert store.factors.check_totp(account.id, code, address=address, at=at, suspended=True)
+    assert [one.id for one in store.factors.enrolled(account.id)] == [kept.id]
+    assert store.factors.suspended(account.id) == ()
+    with pytest.raises(AccountError):  # no code counts twice, suspended or not
+        totp(store, account, code, at=at)
+
+
+def test_one_handle_recovers_once(store, account):
+    after = recovered(store, account)
+    with pytest.raises(RequestRefused):
+        store.accounts.recover(
+            after, "a third long password", handle=b"h" * 32, ending="family", by="x", at=AT
+        )
+    store.accounts.check_password("thu", "another long password", address="192.0.2.1", at=AT)
+
+
+def test_a_recovery_ends_the_family_of_sessions(store, account):
+    session = Grant(
+        kind="session", key=b"s" * 32, payload={}, expires_at=later(60), family="family"
+    )
+    store.grants.put(session)
+    recovered(store, account)
+    assert store.grants.get("session", session.key, at=AT) is None
+
+
+def test_suspended_factors_fill_their_places(store, account):
+    for _ in range(MAX_FACTORS):
+        store.factors.enrol_totp(account.id, at=AT)
+    recovered(store, account)
+    with pytest.raises(AccountError) as caught:
+        store.factors.enrol_totp(account.id, at=AT)
+    assert code_of(caught) == "factor.too_many"

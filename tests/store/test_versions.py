@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select
 
 from eid.store import Database, versions
-from eid.store.schema import meta
+from eid.store.schema import accounts, factors, meta
 
 
 def test_the_revisions_are_those_of_the_migrations() -> None:
@@ -64,6 +64,23 @@ def _upgrade_to(database: Database, revision: str) -> None:
         )
         with context:
             script.run_env()
+
+
+def test_factors_of_before_are_not_suspended(url: str) -> None:
+    database = Database.open(url)
+    _upgrade_to(database, "0002")
+    person = {"id": "a", "username": "a", "state": "active", "level": 1, "holder_match": "none"}
+    person |= {"source": "manual", "roles": "", "created_at": 1, "version": 1}
+    factor = {"id": "f", "account": "a", "method": "totp", "counter": 0, "created_at": 1}
+    with database.write() as connection:
+        connection.execute(insert(accounts), person)
+        connection.execute(insert(factors), factor)
+    database.migrate()
+    database.check()
+    with database.read() as connection:
+        kept = connection.execute(select(factors.c.id, factors.c.suspended_at)).all()
+    assert [tuple(row) for row in kept] == [("f", None)]
+    database.close()
 
 
 @pytest.mark.parametrize("begun", [None, "0001"])

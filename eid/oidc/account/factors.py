@@ -31,6 +31,7 @@ def listed(visit: Visit) -> Response:
     return visit.page(
         "account_methods.html",
         enrolled=visit.own.factors.enrolled(visit.account.id),
+        suspended=visit.own.factors.suspended(visit.account.id),
         card="card" in offered and visit.account.profile is not None,
         offers={
             "pin": "pin" in offered,
@@ -220,8 +221,8 @@ def remove(visit: Visit) -> Response:
 
 
 def _named(visit: Visit) -> Enrolled:
-    wanted = visit.request.path.get("factor_id")
-    for one in visit.own.factors.enrolled(visit.account.id):
+    wanted, factors = visit.request.path.get("factor_id"), visit.own.factors
+    for one in (*factors.enrolled(visit.account.id), *factors.suspended(visit.account.id)):
         if one.id == wanted:
             return one
     raise AccountError("There is no such factor.", code="factor.unknown")

@@ -24,6 +24,7 @@ def _home(visit: Visit) -> Response:
         state=account.state,
         auth_level=visit.session.auth_level,
         enrolled=[one for one in visit.own.factors.enrolled(account.id) if one.counts],
+        suspended=bool(visit.own.factors.suspended(account.id)),
         can_rise=(
             "card" in visit.provider.settings.methods
             and account.level == 0
