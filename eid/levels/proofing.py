@@ -25,9 +25,9 @@ from eid.levels.rules import VIETNAM, Rules
 if TYPE_CHECKING:
     from eid.chip.verify import VerifiedCard
 
-CHANNELS = frozenset({"code", "passkey"})
-"""What may confirm a person's channel: a code by message, e-mail or letter, or a passkey. A SIM
-in one's own name is not asked for: who has none is served by another channel."""
+CHANNEL = "code"
+"""What confirms a person's channel: a code that reached it, by message, e-mail or letter. A SIM in
+one's own name is not asked for. A passkey is a factor, but reaches nobody."""
 CHANNEL_MAX_AGE = timedelta(minutes=15)
 
 
@@ -134,7 +134,7 @@ def raise_remotely(
     chip_answered(card, at)
     if (
         channel is None
-        or channel.method not in CHANNELS
+        or channel.method != CHANNEL
         or not timedelta(seconds=-60) <= at - channel.at <= CHANNEL_MAX_AGE
     ):
         raise InsufficientEvidence(

@@ -11,13 +11,11 @@ from urllib.parse import urlsplit
 from eid.levels.account import Account
 from eid.levels.assurance import METHODS
 from eid.levels.factors.passkey import PasskeyParty
+from eid.levels.proofing import CHANNEL
 from eid.oidc.interaction import Interaction
 from eid.oidc.own_client import LEVEL
 from eid.oidc.provider import Provider
 from eid.oidc.rising import channel_shown, is_rising
-
-LATER = "later"
-"""A passkey in place of an address: added when the account is there."""
 
 
 def methods_left(
@@ -42,11 +40,9 @@ def _next(
         wanted = "card" not in shown and account.level < 1
         asks_card = interaction.request.client_id == LEVEL and wanted
         return ("card",) if asks_card else ()
-    enrolled = provider.own.factors.enrolled(account.id)
-    passkeys = has_passkeys(provider) and interaction.request.client_id == LEVEL
-    order = ("passkey", "code") if passkeys else ("code",)
     # the code that confirms a new channel is the code that is asked for here
-    return tuple(m for m in order if any(one.method == m for one in enrolled))
+    enrolled = provider.own.factors.enrolled(account.id)
+    return (CHANNEL,) if any(one.method == CHANNEL for one in enrolled) else ()
 
 
 def methods_of(provider: Provider, account: Account | None) -> tuple[str, ...]:
@@ -67,12 +63,9 @@ def methods_of(provider: Provider, account: Account | None) -> tuple[str, ...]:
 
 
 def channel_kinds(provider: Provider) -> tuple[str, ...]:
-    """How somebody who signs up can be reached: by whom codes are carried to, or by a passkey."""
+    """How somebody who signs up can be reached: the kinds that codes are carried to."""
     own, offered = provider.own, provider.settings.methods
-    if own is None or "card" not in offered:
-        return ()
-    codes = tuple(own.senders) if "code" in offered else ()
-    return (*codes, LATER) if "passkey" in offered and has_passkeys(provider) else codes
+    return () if own is None or not {"card", CHANNEL} <= offered else tuple(own.senders)
 
 
 def has_passkeys(provider: Provider) -> bool:

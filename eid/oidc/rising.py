@@ -19,7 +19,7 @@ from eid.keys import JSON, canonical_json, encode_base64url, parse_json_object
 from eid.levels.account import Account, profile_from_card
 from eid.levels.assurance import Factor
 from eid.levels.factors.card import chip_answered
-from eid.levels.proofing import CHANNELS, check_eligible, raise_remotely
+from eid.levels.proofing import CHANNEL, check_eligible, raise_remotely
 from eid.oidc import session as sessions
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.own_client import LEVEL, SIGN_UP
@@ -60,7 +60,7 @@ def own_of(provider: Provider) -> OwnPages:
 
 def channel_shown(interaction: Interaction) -> Factor | None:
     """The channel that was confirmed in this login."""
-    return next((one for one in interaction.factors if one.method in CHANNELS), None)
+    return next((one for one in interaction.factors if one.method == CHANNEL), None)
 
 
 def raise_account(

@@ -3,7 +3,7 @@
 What is asked first is what only a person with a genuine card can give, so nobody tries names by
 the thousand: one card is good for five names, in however many sign-ups; each further one waits
 longer, up to a quarter of an hour. Whoever has no address for codes of his
-own adds a passkey afterwards, or takes a letter at a counter, and reaches level 1 in My account.
+own takes a letter at a counter, and reaches level 1 in My account.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from eid.levels.account import Account
 from eid.levels.assurance import Factor
 from eid.levels.factors.code import Channel
 from eid.levels.factors.password import check_policy
+from eid.levels.proofing import CHANNEL
 from eid.levels.username import normalize_username
 from eid.oidc import session as sessions
 from eid.oidc.account.entry import Visit, begin as begin_login
@@ -39,7 +40,7 @@ from eid.oidc.context import context_of
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
 from eid.oidc.interaction import event
-from eid.oidc.offered import LATER, channel_kinds
+from eid.oidc.offered import channel_kinds
 from eid.oidc.own_client import HOME, LEVEL, SIGN_UP
 from eid.oidc.pages import Problem, render
 from eid.oidc.ports import AuditEvent
@@ -102,7 +103,7 @@ def step(provider: Provider, request: Request, session: Session, *, at: datetime
     if interaction.request.client_id == SIGN_UP:
         return see_other(f"{here}/code")
     enrolled = own_of(provider).factors.enrolled(interaction.account_id)
-    methods = {one.method for one in enrolled} & {"passkey", "code"}
+    methods = {one.method for one in enrolled} & {CHANNEL}
     shown = {factor.method for factor in interaction.factors}
     return page_of(
         provider,
@@ -136,9 +137,6 @@ def name(provider: Provider, request: Request) -> Response:
             raise
         return _taken(provider, request, session, error, at=at)
     following = replace(session.interaction, factors=(Factor.of("password", at),))
-    if form.get("kind") == LATER:
-        provider.grants.consume("sign_up", session.interaction.key, at=at)
-        following = following.moved("level_reached")
     renewed = sessions.renewed(provider, following)
     saved = sessions.save(provider, renewed.interaction, at=at)
     return onward(provider, replace(renewed, interaction=saved), at=at)
@@ -146,11 +144,11 @@ def name(provider: Provider, request: Request) -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """What was typed, in order; without a channel a passkey follows."""
+    """What was typed, in order."""
 
     username: str
     password: str = field(repr=False)
-    channel: Channel | None
+    channel: Channel
 
 
 def _wanted(provider: Provider, form: Parameters) -> _Wanted:
@@ -158,7 +156,7 @@ def _wanted(provider: Provider, form: Parameters) -> _Wanted:
     username = normalize_username(form.get("username") or "")
     password = chosen_password(form.get("password"), form.get("again"))
     check_policy(password)
-    channel = None if kind == LATER else channel_of(kind, form.get("address") or "")
+    channel = channel_of(kind, form.get("address") or "")
     if kind not in channel_kinds(provider):
         raise FormatError("This channel is not offered.", code="channel.address")
     return _Wanted(username=username, password=password, channel=channel)
@@ -188,8 +186,6 @@ def _create(provider: Provider, session: Session, wanted: _Wanted, *, at: dateti
         interaction=session.interaction.reference,
     )
     account = own.register.create(account, password=wanted.password, events=[signed_up])
-    if channel is None:
-        return
     channel_id = own.factors.enrol_channel(account.id, channel, at=at)
     sender, service = own.sender(channel.kind), provider.settings.legal_entity
     # where it cannot be sent now, the next page has a button that sends it again

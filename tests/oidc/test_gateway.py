@@ -19,7 +19,7 @@ from eid.testing.authority import DocumentAuthority
 from eid.testing.remote_gateway import FakeGateway
 from tests.app.gateway_server import serving
 from tests.oidc.conftest import NOW
-from tests.oidc.test_sign_up import begin, log_in, named, show_card
+from tests.oidc.test_sign_up import begin, give_code, named, show_card, without_level
 
 
 @pytest.fixture
@@ -83,12 +83,8 @@ def test_sign_up_reaches_level_1_by_a_confirmed_card(field):
 
 def test_my_account_reaches_level_1_and_counts_no_possession(field):
     guest = field.browser()
-    named(field, guest, kind="later", address="")
-    field.people["new"] = field.store.accounts.by_username("mau.new")
-    device = field.passkey("new")
-    log_in(field, guest)
-    rise = guest.get("/account/level").path
-    field.show_passkey(guest, rise, device)
+    rise = without_level(field, guest)
+    give_code(field, guest, rise)
     assert field.card(guest, rise, "mau").path == f"{rise}/enter"
     assert guest.get(f"{rise}/enter").path == "/account"
     assert '<dd id="level">1</dd>' in guest.get("/account").text

@@ -225,7 +225,7 @@ def test_a_child_is_sent_to_a_counter(home, guest):
     ("methods", "status"),
     [
         ({"card", "code"}, 200),
-        ({"card", "passkey"}, 200),
+        ({"card", "passkey"}, 404),
         ({"card"}, 404),
         ({"code", "passkey"}, 404),
     ],
@@ -277,24 +277,39 @@ def log_in(home, browser, place="/account"):
     browser.get(home.password(browser, here, "mau.new", password=NEW).path)
 
 
-def test_a_passkey_in_place_of_a_channel(home, guest):
-    """Whose SIM is not his own is served all the same (contracts §6)."""
-    here, answer = named(home, guest, kind="later", address="")
-    assert guest.get(answer.path).path == "/account"
-    assert '<dd id="level">0</dd>' in guest.get("/account").text
-    account = home.store.accounts.by_username("mau.new")
-    home.people["new"] = account
-    device = home.passkey("new")
-    rise = guest.get("/account/level").path
-    page = guest.get(rise)
-    assert set(re.findall(r'id="(\w+)-link"', page.text)) == {"passkey", "cancel"}
+def without_level(home, browser):
+    """An account that signed up and never gave its code; the code's page of its way to level 1."""
+    named(home, browser)
+    home.people["new"] = home.store.accounts.by_username("mau.new")
+    log_in(home, browser)
+    return browser.get("/account/level").path
+
+
+def give_code(home, browser, rise):
+    page = browser.get(f"{rise}/code")
+    form = {"csrf": page.field("csrf"), "code": home.sent()[-1]}
+    return browser.post(f"{rise}/code", form)
+
+
+def test_a_passkey_is_no_channel(home, guest):
+    """A code that reached the person is what level 1 asks for (contracts §6)."""
+    rise = without_level(home, guest)
+    home.passkey("new")
+    assert set(re.findall(r'id="(\w+)-link"', guest.get(rise).text)) == {"code", "cancel"}
+    assert guest.get(f"{rise}/passkey").code == "interaction.impossible_step"
     assert guest.get(f"{rise}/card").code == "interaction.impossible_step"
-    assert home.show_passkey(guest, rise, device).path == rise
+    assert give_code(home, guest, rise).path == rise
     assert home.card(guest, rise, "mau").path == f"{rise}/enter"
     assert guest.get(f"{rise}/enter").path == "/account"
     assert '<dd id="level">1</dd>' in guest.get("/account").text
     assert guest.get("/account/level").path == "/account"
-    assert here
+
+
+def test_a_sign_up_has_an_address(home, guest):
+    here, refused = named(home, guest, kind="later", address="")
+    assert (refused.status, refused.code) == (400, "channel.address")
+    assert home.store.accounts.by_username("mau.new") is None
+    assert "later" not in guest.get(f"{here}/name").text
 
 
 def test_a_letter_takes_its_days(home, guest):
@@ -314,12 +329,8 @@ def test_a_letter_takes_its_days(home, guest):
 
 def test_another_person_s_card_raises_nobody(home, guest):
     """The number belongs to thu: a case, and level 0 as before (row L-002)."""
-    named(home, guest, kind="later", address="")
-    home.people["new"] = home.store.accounts.by_username("mau.new")
-    device = home.passkey("new")
-    log_in(home, guest)
-    rise = guest.get("/account/level").path
-    home.show_passkey(guest, rise, device)
+    rise = without_level(home, guest)
+    give_code(home, guest, rise)
     refused = home.card(guest, rise, "thu")
     assert (refused.status, refused.code) == (403, "account.number_taken")
     assert home.store.accounts.by_username("mau.new").level == 0
@@ -327,12 +338,8 @@ def test_another_person_s_card_raises_nobody(home, guest):
 
 
 def test_a_channel_that_was_reached_long_ago_raises_nobody(home, guest):
-    named(home, guest, kind="later", address="")
-    home.people["new"] = home.store.accounts.by_username("mau.new")
-    device = home.passkey("new")
-    log_in(home, guest)
-    rise = guest.get("/account/level").path
-    home.show_passkey(guest, rise, device)
+    rise = without_level(home, guest)
+    give_code(home, guest, rise)
     home.wait(601)
     assert guest.get(f"{rise}/card").code == "interaction.over"
     assert home.store.accounts.by_username("mau.new").level == 0
