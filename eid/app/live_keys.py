@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from eid.keys import (
@@ -53,6 +53,7 @@ class LiveRings:
         self._clock = clock
         self._lock = threading.Lock()
         self._rings = self._load()
+        self._published = self._rings, _all_published(self._rings)
         self._mark = self._folder()
         self._looked = clock()
 
@@ -63,7 +64,10 @@ class LiveRings:
     @property
     def published(self) -> tuple[SigningKey, ...]:
         """Every signature key of these purposes: current, next and retired."""
-        return tuple(key for ring in self._now().values() for key in ring.published)
+        rings = self._now()
+        if self._published[0] is not rings:
+            self._published = rings, _all_published(rings)
+        return self._published[1]
 
     def _now(self) -> dict[str, KeyRing]:
         now = self._clock()
@@ -81,6 +85,10 @@ class LiveRings:
     def _folder(self) -> tuple[tuple[str, int], ...]:
         folder = self._keys.path / "keys"
         return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.pem")))
+
+
+def _all_published(rings: Mapping[str, KeyRing]) -> tuple[SigningKey, ...]:
+    return tuple(key for ring in rings.values() for key in ring.published)
 
 
 class LiveKeys:

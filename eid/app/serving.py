@@ -20,16 +20,16 @@ from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
 from eid.errors import SettingsError
 from eid.oidc.card_login import MAX_SEALED
+from eid.oidc.documents import Documents
 from eid.oidc.endpoint import Traffic
 from eid.oidc.pages import check_theme
+from eid.oidc.routes import routes
 from eid.oidc.traffic import RateLimit, networks
-from eid.oidc.web import create_app
+from eid.oidc.web import create_app, guards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref.types import WSGIApplication
-
-    import falcon
 
     from eid.oidc.traffic import Network
 
@@ -96,7 +96,7 @@ def _tracing() -> Callable[[WSGIApplication, str, tuple[Network, ...]], WSGIAppl
     return trace
 
 
-def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Response]:
+def create_wsgi(settings: Settings) -> WSGIApplication:
     """The provider as a WSGI application, for one worker process or another server."""
     stack = ExitStack()
     installation = stack.enter_context(open_installation(settings))
@@ -105,11 +105,13 @@ def create_wsgi(settings: Settings) -> falcon.App[falcon.Request, falcon.Respons
         limit=RateLimit(settings.requests_per_minute),
     )
     start_upkeep(installation)
-    app = create_app(installation.provider(), traffic)
+    provider = installation.provider()
+    served = routes(provider)
+    app = create_app(provider, traffic, served)
     add_routes(app, SignedLists(settings))
-    return app
+    return Documents(app, provider, served, traffic, guards(provider.settings))
 
 
-def wsgi() -> falcon.App[falcon.Request, falcon.Response]:
+def wsgi() -> WSGIApplication:
     """For servers that want a factory's name: reads the file that ``EID_CONFIG`` names."""
     return create_wsgi(Settings.load(Path(os.environ["EID_CONFIG"]), os.environ))

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 
-from eid.keys import JSON, SIGNING_ALGORITHMS, canonical_json, encode_base64url
+from eid.keys import JSON, SIGNING_ALGORITHMS, SigningKey, canonical_json, encode_base64url
 from eid.oidc.acr import BEST_AUTH_LEVEL, supported
 from eid.oidc.assertion import ALGORITHMS
 from eid.oidc.authorization import RESPONSE_MODES
@@ -25,28 +24,24 @@ METADATA_AGE_S = 3600
 KEYS_AGE_S = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """Cached bytes with their entity tag."""
+    """Bytes that are answered as they are, or by 304 to whoever has them: made once."""
 
-    body: bytes = field(repr=False)
-    content_type: str
-    max_age_s: int
+    __slots__ = ("_found", "_known", "_tag")
 
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """Entity tag, how long it may be kept, and that any page may read it."""
-        tag = encode_base64url(hashlib.sha256(self.body).digest()[:12])
-        cache = f"public, max-age={self.max_age_s}"
-        return (("ETag", f'"{tag}"'), ("Cache-Control", cache), ANYBODY)
+    def __init__(self, *, body: bytes, content_type: str, max_age_s: int) -> None:
+        self._tag = f'"{encode_base64url(hashlib.sha256(body).digest()[:12])}"'
+        cache = f"public, max-age={max_age_s}"
+        headers = (("ETag", self._tag), ("Cache-Control", cache), ANYBODY)
+        self._known = Response(status=304, headers=headers)
+        self._found = Response(body=body, content_type=content_type, headers=headers)
 
     def respond(self, request: Request) -> Response:
         """The document, or 304 where the caller has it."""
-        headers = self.headers
-        known = (request.if_none_match or "").replace("W/", "").split(",")
-        if headers[0][1] in [tag.strip() for tag in known]:
-            return Response(status=304, headers=headers)
-        return Response(body=self.body, content_type=self.content_type, headers=headers)
+        known = request.if_none_match
+        if known is not None and self._tag in _tags(known):
+            return self._known
+        return self._found
 
 
 def metadata_document(provider: Provider) -> Document:
@@ -66,14 +61,14 @@ class LiveKeysDocument:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._made: tuple[tuple[str, ...], Document] | None = None
+        self._made: tuple[tuple[SigningKey, ...], Document] | None = None
 
     def respond(self, request: Request) -> Response:
         """The document as the keys are now."""
-        kids = tuple(key.kid for key in self._provider.keys.published)
-        if self._made is None or self._made[0] != kids:
-            self._made = (kids, keys_document(self._provider))
-        return self._made[1].respond(request)
+        published, made = self._provider.keys.published, self._made
+        if made is None or made[0] != published:
+            made = self._made = (published, keys_document(self._provider))
+        return made[1].respond(request)
 
 
 def metadata(provider: Provider) -> dict[str, JSON]:
@@ -135,6 +130,11 @@ def metadata(provider: Provider) -> dict[str, JSON]:
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }
+
+
+def _tags(known: str) -> list[str]:
+    """The entity tags of an If-None-Match, compared weakly (RFC 9110 §13.1.2)."""
+    return [tag.strip() for tag in known.replace("W/", "").split(",")]
 
 
 def _document(value: dict[str, JSON], max_age_s: int) -> Document:

@@ -39,6 +39,7 @@ class Endpoint:
         self._provider = provider
         self._route = route
         self._traffic = traffic
+        self._limited = not route.path.startswith("/health/")
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Every method takes the same way."""
@@ -75,8 +76,7 @@ class Endpoint:
     on_head = on_post = on_put = on_delete = on_patch = on_options = on_get
 
     def _admit(self, address: str) -> None:
-        limited = not self._route.path.startswith("/health/")
-        if limited and not self._traffic.limit.admits(address, now=time.time()):
+        if self._limited and not self._traffic.limit.admits(address, now=time.time()):
             raise RequestRefused("Too many requests; try again later.", code="request.too_many")
 
     def _handler(self, method: str) -> Handler:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -129,7 +129,7 @@ def _no_notices(_messages: Mapping[str, str]) -> frozenset[str]:
     return frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: for_one_request() copies it in one go
 class Provider:
     """Everything an endpoint works with. Holds no state of its own: nodes share only the ports.
 
@@ -187,4 +187,6 @@ class _ReadOnce:
 
 def for_one_request(provider: Provider) -> Provider:
     """The provider for one request: a client that is disabled meanwhile is refused by the next."""
-    return replace(provider, clients=_ReadOnce(provider.clients))
+    one = object.__new__(Provider)
+    one.__dict__.update(provider.__dict__, clients=_ReadOnce(provider.clients))
+    return one

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -83,7 +84,8 @@ class Metrics:
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request; ``route`` is the pattern, never what was asked for."""
         key = (route, method, status)
-        slot = next((ms for ms in BUCKETS_MS if seconds * 1000 <= ms), 0)
+        place = bisect_left(BUCKETS_MS, seconds * 1000)
+        slot = BUCKETS_MS[place] if place < len(BUCKETS_MS) else 0
         with self.lock:
             self.requests[key] = self.requests.get(key, 0) + 1
             self.buckets[route, slot] = self.buckets.get((route, slot), 0) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import falcon
@@ -10,19 +11,27 @@ import falcon
 from eid.oidc.endpoint import Endpoint, Traffic
 from eid.oidc.faults import framework_error, unexpected
 from eid.oidc.provider import Provider
-from eid.oidc.routes import routes
+from eid.oidc.routes import Route, routes
+from eid.oidc.settings import ProviderSettings
 from eid.oidc.traffic import METRICS_TYPE, is_loopback
 from eid.oidc.wsgi import ROUTE
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
 
-def create_app(provider: Provider, traffic: Traffic | None = None) -> App:
-    """The provider's WSGI application, to be served under the issuer's path."""
+def create_app(
+    provider: Provider,
+    traffic: Traffic | None = None,
+    served: tuple[Route, ...] | None = None,
+) -> App:
+    """The provider's WSGI application, to be served under the issuer's path.
+
+    ``served`` are the provider's routes, where the caller has made them already.
+    """
     traffic = traffic or Traffic()
-    app = falcon.App(middleware=[_Headers(secure=provider.settings.secure_cookies)])
+    app = falcon.App(middleware=[_Pattern()], response_type=_guarded(guards(provider.settings)))
     app.req_options.auto_parse_qs_csv = False
-    for route in routes(provider):
+    for route in routes(provider) if served is None else served:
         app.add_route(route.path, Endpoint(provider, route, traffic))
     app.add_route("/metrics", _MetricsPage(traffic))
     app.add_error_handler(falcon.HTTPError, framework_error(provider))
@@ -44,19 +53,33 @@ class _MetricsPage:
         resp.data = self._metrics.render(worker=os.getpid()).encode()
 
 
-class _Headers:
-    """What every answer carries unless its endpoint said otherwise (row O-043)."""
+def guards(settings: ProviderSettings) -> dict[str, str]:
+    """The headers that every answer carries unless its endpoint said otherwise (row O-043)."""
+    fixed = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+    if settings.secure_cookies:
+        fixed["Strict-Transport-Security"] = "max-age=31536000"
+    return fixed
 
-    def __init__(self, *, secure: bool) -> None:
-        self._fixed = {
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-            "Referrer-Policy": "same-origin",
-            "Cache-Control": "no-store",
-        }
-        if secure:
-            self._fixed["Strict-Transport-Security"] = "max-age=31536000"
+
+def _guarded(fixed: Mapping[str, str]) -> type[falcon.Response]:
+    """Responses that are born with these headers: nothing that goes wrong later loses them."""
+
+    class Guarded(falcon.Response):
+        def __init__(self, options: falcon.ResponseOptions | None = None) -> None:
+            super().__init__(options)
+            self.set_headers(fixed)
+
+    return Guarded
+
+
+class _Pattern:
+    """Says which route it is: the pattern, never what was asked for."""
 
     def process_resource(
         self,
@@ -65,17 +88,5 @@ class _Headers:
         _resource: object,
         _params: dict[str, object],
     ) -> None:
-        """Say which route it is: the pattern, never what was asked for."""
+        """In the WSGI environment, for traces."""
         req.env[ROUTE] = req.uri_template
-
-    def process_response(
-        self,
-        _req: falcon.Request,
-        resp: falcon.Response,
-        _resource: object,
-        _req_succeeded: bool,  # noqa: FBT001 - Falcon's signature
-    ) -> None:
-        """Fill in what is missing."""
-        for name, value in self._fixed.items():
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)

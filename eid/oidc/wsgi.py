@@ -26,18 +26,19 @@ def request_of(
     """The request as a value; FormatError ``request.size`` if a part of it is too long."""
     if len(req.query_string) > MAX_QUERY:
         raise FormatError("The request's query is too long.", code="request.size")
+    header = req.env.get
     return Request(
         method=req.method,
         query=req.query_string,
         body=_body(req, max_body) if req.method == "POST" else b"",
         content_type=req.content_type or "",
-        authorization=req.get_header("Authorization"),
-        dpop=req.get_header("DPoP"),
-        origin=req.get_header("Origin"),
-        fetch_site=req.get_header("Sec-Fetch-Site"),
-        if_none_match=req.get_header("If-None-Match"),
-        accept_language=req.get_header("Accept-Language") or "",
-        cookies=_cookies(req.get_header("Cookie") or ""),
+        authorization=header("HTTP_AUTHORIZATION"),
+        dpop=header("HTTP_DPOP"),
+        origin=header("HTTP_ORIGIN"),
+        fetch_site=header("HTTP_SEC_FETCH_SITE"),
+        if_none_match=header("HTTP_IF_NONE_MATCH"),
+        accept_language=header("HTTP_ACCEPT_LANGUAGE") or "",
+        cookies=_cookies(header("HTTP_COOKIE") or ""),
         path=path,
         address=address_of(req, trusted),
         correlation=correlation,
@@ -46,9 +47,15 @@ def request_of(
 
 def address_of(req: falcon.Request, trusted: tuple[Network, ...]) -> str:
     """Who asks: the peer, or whom a trusted proxy names."""
+    return asking_address(req.env, trusted)
+
+
+def asking_address(environ: Mapping[str, str], trusted: tuple[Network, ...]) -> str:
+    """The same, of a request that Falcon has not seen."""
+    peer = environ.get("REMOTE_ADDR", "127.0.0.1")
     if not trusted:
-        return req.remote_addr
-    return client_address(req.remote_addr, req.get_header("X-Forwarded-For"), trusted)
+        return peer
+    return client_address(peer, environ.get("HTTP_X_FORWARDED_FOR"), trusted)
 
 
 def _body(req: falcon.Request, limit: int) -> bytes:
@@ -62,6 +69,8 @@ def _body(req: falcon.Request, limit: int) -> bytes:
 def _cookies(header: str) -> dict[str, tuple[str, ...]]:
     """All values by name: a name that comes twice is seen to come twice."""
     found: dict[str, tuple[str, ...]] = {}
+    if not header:
+        return found
     for pair in header[:MAX_COOKIES].split(";"):
         name, _, value = pair.strip().partition("=")
         found[name] = (*found.get(name, ()), value)
