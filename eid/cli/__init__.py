@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         _set_up_process()
         arguments = sys.argv[1:]
+    config = _served(arguments)
+    if config is not None:
+        from eid.cli.outcome import exit_code
+        from eid.cli.serving import serve_provider
+
+        return exit_code(lambda: serve_provider(Path(config)))
     try:
         from eid.cli.program import run
     except ModuleNotFoundError as e:
@@ -29,6 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("eid: the command line needs typer: pip install 'eid[server]'.\n")
         return 2
     return run(arguments)
+
+
+def _served(arguments: Sequence[str]) -> str | None:
+    """The file of a plain ``eid serve --config FILE``: a provider's processes carry no parser."""
+    match list(arguments):
+        case ["serve", "--config", file] if not file.startswith("-"):
+            return file
+        case ["serve", option] if option.startswith("--config="):
+            return option.removeprefix("--config=")
+        case _:
+            return None
 
 
 def _set_up_process() -> None:

@@ -1,4 +1,4 @@
-"""The command table, and the one place where errors become sentences and exit codes.
+"""The command table: every command by its name, and the file that is its home.
 
 >>> run(["verify", "--help"]) == 0  # doctest: +ELLIPSIS
 Usage: eid verify ...
@@ -7,56 +7,42 @@ True
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
-from eid.cli.account import account
-from eid.cli.account_card import expire, replace_number
-from eid.cli.audit import audit
-from eid.cli.client import client
-from eid.cli.db import db
-from eid.cli.demo import demo
-from eid.cli.doctor import doctor
-from eid.cli.keys import keys
-from eid.cli.kiosk import kiosk
-from eid.cli.levels import levels
-from eid.cli.qr import qr
-from eid.cli.read import read
-from eid.cli.readers import readers
-from eid.cli.secrets import seal
-from eid.cli.serve import serve
-from eid.cli.simulate import simulate
-from eid.cli.trust import trust
-from eid.cli.verify import verify
-from eid.errors import EidError, FormatError, SettingsError
+from eid.cli.outcome import INTERRUPTED, UNUSABLE, exit_code
 
-REFUSED, UNUSABLE, INTERRUPTED = 1, 2, 130
-_EXTRAS = {
-    "smartcard": "pcsc",
-    "argon2": "levels",
-    "pyotp": "levels",
-    "fido2": "levels",
-    "falcon": "oidc",
-    "jinja2": "oidc",
-    "authlib": "rp",
-    "requests": "rp",
-    "sqlalchemy": "store",
-    "alembic": "store",
-    "psycopg": "store",
-    "qrcode": "qr",
-    "PIL": "qr",
-    "zxingcpp": "scan",
-    "pkcs11": "pkcs11",
-    "pypdfium2": "scan",
-    "granian": "server",
+COMMANDS = {
+    "demo": "eid.cli.demo",
+    "read": "eid.cli.read",
+    "verify": "eid.cli.verify",
+    "readers": "eid.cli.readers",
+    "simulate": "eid.cli.simulate",
+    "serve": "eid.cli.serve",
+    "doctor": "eid.cli.doctor",
+    "qr": "eid.cli.qr",
+    "account": "eid.cli.account",
+    "client": "eid.cli.client",
+    "keys": "eid.cli.keys",
+    "kiosk": "eid.cli.kiosk",
+    "levels": "eid.cli.levels",
+    "audit": "eid.cli.audit",
+    "db": "eid.cli.db",
+    "trust": "eid.cli.trust",
 }
+"""In the order of the help; each file holds its command, or its group, under that name."""
+_FURTHER = {
+    "account": (("eid.cli.account_card", "expire"), ("eid.cli.account_card", "replace_number")),
+    "keys": (("eid.cli.secrets", "seal"),),
+}
+"""What a group holds from other files."""
 
 
-def program() -> typer.Typer:
-    """All commands, as one Typer program."""
+def program(command: str | None = None) -> typer.Typer:
+    """All commands, as one Typer program; or one of them alone, without loading the others."""
     app = typer.Typer(
         name="eid",
         help="Electronic identity: from the chip in a card to the login of a service.",
@@ -65,73 +51,38 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (demo, read, verify, readers, simulate, serve, doctor):
-        app.command()(command)
-    app.add_typer(qr, name="qr")
-    account.command()(expire)
-    account.command()(replace_number)
-    app.add_typer(account, name="account")
-    app.add_typer(client, name="client")
-    keys.command()(seal)
-    app.add_typer(keys, name="keys")
-    app.add_typer(kiosk, name="kiosk")
-    app.add_typer(levels, name="levels")
-    app.add_typer(audit, name="audit")
-    app.add_typer(db, name="db")
-    app.add_typer(trust, name="trust")
+    app.callback()(_program)
+    for name in COMMANDS if command is None else (command,):
+        found = getattr(import_module(COMMANDS[name]), name)
+        if isinstance(found, typer.Typer):
+            for home, further in _FURTHER.get(name, ()):
+                found.command()(getattr(import_module(home), further))
+            app.add_typer(found, name=name)
+        else:
+            app.command()(found)
     return app
+
+
+def _program() -> None:
+    """Nothing; but with it a single command, too, is called by its name."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
-    try:
-        code = program()(args=list(arguments), prog_name="eid", standalone_mode=False)
-        sys.stdout.flush()
-    except typer.TyperException as e:
-        return _usage(e)
-    except (typer.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone; nothing may be flushed into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
-    except (EidError, OSError, ModuleNotFoundError) as e:
-        return _failed(e)
-    except (RecursionError, MemoryError):
-        # Hostile nesting or size that a parser of the standard library gave up on.
-        sys.stderr.write("eid: A file is nested too deeply or too big. (input.size)\n")
-        return UNUSABLE
-    return code if isinstance(code, int) else 0
+    command = arguments[0] if arguments and arguments[0] in COMMANDS else None
+
+    def call() -> object:
+        try:
+            return program(command)(args=list(arguments), prog_name="eid", standalone_mode=False)
+        except typer.TyperException as e:
+            return _usage(e)
+        except typer.Abort:
+            return INTERRUPTED
+
+    return exit_code(call)
 
 
 def _usage(error: typer.TyperException) -> int:
     text = error.format_message().strip()
     sys.stderr.write(text + "\n" if "\n" in text else f"eid: {text} (usage)\n")
-    return UNUSABLE
-
-
-def _where(error: EidError) -> str:
-    """File, key and expectation of a setting, as far as the sentence does not name them."""
-    if not isinstance(error, SettingsError):
-        return ""
-    named = {name: str(error.facts[name]) for name in ("file", "key", "expected")}
-    untold = [f"{name}: {value}" for name, value in named.items() if value not in error.message]
-    return f" [{'; '.join(untold)}]" if untold else ""
-
-
-def _failed(error: EidError | OSError | ModuleNotFoundError) -> int:
-    if isinstance(error, EidError):
-        sys.stderr.write(f"eid: {error.message} ({error.code}){_where(error)}\n")
-        return UNUSABLE if isinstance(error, FormatError | SettingsError) else REFUSED
-    if isinstance(error, ModuleNotFoundError):
-        root = (error.name or "").partition(".")[0]
-        if root not in _EXTRAS:
-            raise error
-        extra = _EXTRAS[root]
-        sys.stderr.write(
-            f"eid: This command needs the package {root}: pip install 'eid[{extra}]'. (extra)\n"
-        )
-        return UNUSABLE
-    where = f": {error.filename}" if isinstance(error.filename, str) else ""
-    sys.stderr.write(f"eid: {error.strerror or 'The system refused'}{where} (system)\n")
     return UNUSABLE

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from eid.cli.ports import check_free
-
 DEV_PORT = 8480
 
 
@@ -37,12 +35,6 @@ def serve(
             key="config",
             expected="--config eid.toml, or --dev",
         )
-    from eid.app import Settings
-    from eid.app.serving import serve as serve_provider
+    from eid.cli.serving import serve_provider
 
-    settings = Settings.load(config, os.environ)
-    check_free(settings.host, settings.port)
-    if settings.counter is not None:
-        check_free(settings.counter.host, settings.counter.port)
-    serve_provider(settings)
-    return 0
+    return serve_provider(config)

@@ -62,7 +62,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
     def call(**_: object) -> int:
         raise error
 
-    return lambda: call
+    return lambda _command: call
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,36 @@ def test_help_is_light() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_loads_no_other() -> None:
+    script = (
+        "import sys; from eid.cli import main, program; main(['client', '--help']); "
+        "print(*(n for n, home in program.COMMANDS.items() if home in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "client"
+
+
+@pytest.mark.parametrize("config", [("--config", "x.toml"), ("--config=x.toml",)])
+def test_a_provider_carries_no_command_line_parser(
+    config: tuple[str, ...], tmp_path: Path
+) -> None:
+    script = (
+        "import sys; from eid.cli import main; code = main(sys.argv[1:]); "
+        "print(code, *({'typer', 'pydantic', 'click', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "serve", *config],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "2\n"
+    assert done.stderr.startswith("eid: The settings file x.toml cannot be read")
 
 
 def test_without_typer_one_sentence_says_what_to_install(tmp_path: Path) -> None:
