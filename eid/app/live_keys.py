@@ -101,6 +101,7 @@ class LiveKeys:
         self._evidence = load_or_create_encryption_key(keys, "evidence")
         self._refresh = load_or_create_secret(keys, "refresh")
         self._nonces = load_or_create_secret(keys, "dpop-nonce")
+        self._beginnings = load_or_create_secret(keys, "beginnings")
         self._rings = LiveRings(keys, signing_purposes(), clock=clock)
 
     @property
@@ -127,6 +128,11 @@ class LiveKeys:
     def nonces(self) -> bytes:
         """The secret of DPoP nonces."""
         return self._nonces
+
+    @property
+    def beginnings(self) -> bytes:
+        """The secret that logins are sealed with while nothing is stored for them."""
+        return self._beginnings
 
     @property
     def published(self) -> tuple[SigningKey, ...]:

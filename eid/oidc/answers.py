@@ -97,7 +97,7 @@ def refused_page(
 ) -> Response:
     """An error page for the login's own browser, with the ways that are left."""
     interaction = session.interaction
-    alive = provider.grants.get("interaction", interaction.key, at=at) is not None
+    alive = sessions.is_alive(provider, interaction, at=at)
     gone = () if alive else (sessions.no_cookie_header(provider, interaction),)
     return error_page(
         provider,

@@ -6,6 +6,7 @@ Each function takes a request and answers it.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from eid.errors import AccountError, OAuthError, RequestRefused
@@ -103,13 +104,14 @@ def _begin(
     if account is None or found is None:
         if silent:
             raise OAuthError("login_required", "The person has to log in.")
-        return onward(provider, sessions.begin(provider, asked, at=at), at=at)
+        return onward(provider, sessions.begin(provider, asked, request, at=at), at=at)
     if sign_on.is_agreed(provider, account.id, asked, found, at=at):
         reply = consents.answer_silently(provider, asked, account, found, at=at)
         return deliver(provider, request, reply)
     if silent:
         raise OAuthError("consent_required", "The person has to agree.")
-    return onward(provider, sessions.begin(provider, asked, signed_on=found, at=at), at=at)
+    begun = sessions.begin(provider, asked, request, signed_on=found, at=at)
+    return onward(provider, begun, at=at)
 
 
 def show(provider: Provider, request: Request) -> Response:
@@ -161,17 +163,20 @@ def card(provider: Provider, request: Request) -> Response:
     if "card" not in provider.settings.methods or not _takes_card(provider, session):
         raise RequestRefused("Cards are not taken here.", code="interaction.impossible_step")
     asked = card_request.ask(provider, session, at=at)
-    interaction = asked.session.interaction
-    return page_of(
+    page = page_of(
         provider,
         request,
-        interaction,
+        asked.session.interaction,
         "card.html",
         page=Look(place="/card", referrer="origin"),
         agent_url=provider.settings.agent_url,
         request_token=asked.token,
         lifetime=provider.settings.card_request_s,
     )
+    if not session.sealed:
+        return page
+    handle_only = sessions.cookie_header(provider, asked.session, at=at)
+    return replace(page, headers=(*page.headers, handle_only))
 
 
 def _takes_card(provider: Provider, session: Session) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 from eid.keys import encode_base64url
 from eid.oidc.handles import key_of
@@ -35,6 +36,12 @@ def read_cookie(request: Request, name: str) -> str | None:
     """The cookie's value; None if it is absent or, as after cookie tossing, not the only one."""
     values = request.cookies.get(name, ())
     return values[0] if len(values) == 1 else None
+
+
+def cookies_size(sent: Request | Mapping[str, tuple[str, ...]]) -> int:
+    """How many bytes cookies take in a request's header, ``name=value; `` each."""
+    cookies = sent.cookies if isinstance(sent, Request) else sent
+    return sum(len(name) + len(value) + 3 for name, values in cookies.items() for value in values)
 
 
 def form_token(cookie: str, interaction_id: str) -> str:

@@ -53,7 +53,8 @@ MOVES: Mapping[tuple[Stage, Event], Stage] = MappingProxyType(
 class Interaction:
     """A login under way. ``card_request`` is the key of the one card request that counts.
 
-    ``id`` is the handle in the address, ``key`` its SHA-256; ``version`` is the row's.
+    ``id`` is the handle in the address, ``key`` its SHA-256; ``version`` is the row's, 0 as long
+    as there is none.
     ``kiosk`` is the enrolled kiosk that it goes on at.
     ``signed_on`` is when the person logged in, and ``signed_amr`` how, if a session brought them.
     """

@@ -41,7 +41,7 @@ class Grant:
     ``kind`` is one of interaction, card_request, handle, code, access, refresh, par, par_done, jti,
     session, member, consent, challenge, visit_challenge, passkey, account_session, silent, sign_up.
     ``version`` counts the writes of the payload, starting
-    with 1. ``used_at`` is set where a used grant is looked at.
+    with 1. ``used_at`` is set where a used grant is looked at, or stored as one.
     """
 
     kind: str
@@ -53,13 +53,17 @@ class Grant:
     used_at: datetime | None = None
 
 
+class Spent:
+    """A grant that is there and does not count any more: used, revoked or expired."""
+
+
 class Grants(Protocol):
     """One-time state, shared by all nodes. A failing database raises Unavailable."""
 
     def put(self, *grants: Grant, events: Sequence[AuditEvent] = ()) -> None:
         """Store new grants, all or none."""
 
-    def claim(self, grant: Grant) -> bool:
+    def claim(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> bool:
         """Store the grant if its key is new; False if somebody was first (one-time values)."""
 
     def issue_beside(
@@ -78,6 +82,9 @@ class Grants(Protocol):
 
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         """The grant if it is neither used nor expired nor revoked."""
+
+    def look(self, kind: str, key: bytes, *, at: datetime) -> Grant | Spent | None:
+        """As :meth:`get`, but a grant that was there and does not count any more is told apart."""
 
     def consume(
         self,

@@ -65,6 +65,10 @@ class Keys(Protocol):
         """The secret of DPoP nonces."""
 
     @property
+    def beginnings(self) -> bytes:
+        """The secret that logins are sealed with while nothing is stored for them."""
+
+    @property
     def published(self) -> tuple[SigningKey, ...]:
         """Every signature key of the JWKS: current, next and retired."""
 
@@ -81,6 +85,7 @@ class ProviderKeys:
     evidence: EncryptionKey
     refresh: bytes = field(repr=False)
     nonces: bytes = field(repr=False)
+    beginnings: bytes = field(repr=False)
     others: tuple[SigningKey, ...] = ()
 
     @classmethod
@@ -92,6 +97,7 @@ class ProviderKeys:
             evidence=EncryptionKey.generate("evidence"),
             refresh=secrets.token_bytes(32),
             nonces=secrets.token_bytes(32),
+            beginnings=secrets.token_bytes(32),
             others=tuple(
                 SigningKey.generate("tokens", alg) for alg in SIGNING_ALGORITHMS if alg != "ES256"
             ),

@@ -3,6 +3,9 @@
 The row is found by the SHA-256 of the id in the address, belongs to the browser that holds the
 interaction's own cookie, and is only ever written by compare-and-swap. The cookie changes each
 time the login gains a right (row O-042).
+
+A login that begins from nothing has no row until it is saved first: its beginning is sealed into
+the cookie, beside the handle. Once there is a row, in whatever state, the row alone counts.
 """
 
 from __future__ import annotations
@@ -15,22 +18,35 @@ from datetime import datetime, timedelta
 from eid.errors import RequestRefused
 from eid.levels.assurance import Factor
 from eid.levels.consent import Consent
+from eid.oidc import beginning
 from eid.oidc.authorization import AuthorizationRequest
-from eid.oidc.cookies import cookie_name, read_cookie, set_cookie
+from eid.oidc.cookies import cookie_name, cookies_size, read_cookie, set_cookie
 from eid.oidc.handles import is_handle, key_of, new_handle
 from eid.oidc.http import Request
 from eid.oidc.interaction import Interaction, event
-from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.ports import AuditEvent, Grant, Spent
 from eid.oidc.provider import Provider
 from eid.oidc.sign_on import SignOn, account_family
+
+_BESIDE = "."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An interaction whose browser is the right one: made only here, with its cookie's value."""
+    """An interaction whose browser is the right one: made only here, with its cookie's handle.
+
+    ``sealed`` is the beginning that came with the handle, or is to go with it.
+    """
 
     interaction: Interaction
     cookie: str = field(repr=False)
+    sealed: str = field(default="", repr=False)
+
+    @property
+    def value(self) -> str:
+        """The cookie's value: with the beginning only as long as nothing is stored."""
+        stored = bool(self.interaction.version)
+        return self.cookie if stored else f"{self.cookie}{_BESIDE}{self.sealed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +67,27 @@ FROM_NOTHING = Start()
 
 def begin(
     provider: Provider,
-    request: AuthorizationRequest,
+    asked: AuthorizationRequest,
+    request: Request,
     *,
     signed_on: SignOn | None = None,
     start: Start = FROM_NOTHING,
     at: datetime,
 ) -> Session:
-    """Store a new interaction; one that a session suffices for begins with the consent."""
+    """A new interaction; one that a session suffices for begins with the consent.
+
+    It is stored unless it begins from nothing and its browser can keep it: ``request`` is the one
+    that is answered.
+    """
     cookie = new_handle(provider.rng)
     interaction = Interaction(
         id=new_handle(provider.rng, size=16),
-        request=request,
+        request=asked,
         cookie_hash=key_of(cookie),
         expires_at=at + timedelta(seconds=start.lives_s or provider.settings.interaction_s),
         account_id=start.account_id,
         factors=start.factors,
+        version=0,
     )
     if signed_on is not None:
         interaction = replace(
@@ -74,32 +96,58 @@ def begin(
             signed_on=signed_on.auth_time,
             signed_amr=signed_on.amr,
         )
-    provider.grants.put(_row(interaction), events=[event(interaction, "interaction.begun", at)])
-    return Session(interaction=interaction, cookie=cookie)
+    elif start == FROM_NOTHING:
+        sealed = beginning.sealed(provider, interaction, cookie)
+        unsaved = Session(interaction=interaction, cookie=cookie, sealed=sealed)
+        if _fits(provider, request, unsaved):
+            return unsaved
+    begun = event(interaction, "interaction.begun", at)
+    stored = save(provider, interaction, at=at, events=[begun])
+    return Session(interaction=stored, cookie=cookie)
+
+
+def _fits(provider: Provider, request: Request, session: Session) -> bool:
+    """Whether the browser can send this cookie with every request: those of all tabs add up."""
+    name, value = name_of(provider, session.interaction), session.value
+    together = cookies_size(request) + cookies_size({name: (value,)})
+    return len(value) <= beginning.MAX_COOKIE and together <= beginning.MAX_COOKIES
 
 
 def resume(provider: Provider, request: Request, *, at: datetime) -> Session:
     """The interaction of the address, for its own browser only.
 
     RequestRefused ``interaction.over`` when it is unknown, finished or too old, and
-    ``interaction.other_browser`` when its cookie is absent, doubled or another's.
+    ``interaction.other_browser`` when its cookie is absent, doubled or another's. One that is
+    not stored yet is unknown to every other browser.
     """
     interaction_id = request.path["interaction_id"]
-    grant = (
-        provider.grants.get("interaction", key_of(interaction_id), at=at)
-        if is_handle(interaction_id)
-        else None
-    )
-    if grant is None:
+    if not is_handle(interaction_id):
         raise over()
-    interaction = Interaction.from_grant(interaction_id, grant)
-    cookie = read_cookie(request, name_of(provider, interaction)) or ""
+    found = provider.grants.look("interaction", key_of(interaction_id), at=at)
+    name = cookie_name(interaction_id, secure=provider.settings.secure_cookies)
+    cookie, _, sealed = (read_cookie(request, name) or "").partition(_BESIDE)
+    if found is None:
+        begun = beginning.opened(provider, interaction_id, cookie, sealed, at=at)
+        if begun is None:
+            raise over()
+        return Session(interaction=begun, cookie=cookie, sealed=sealed)
+    if isinstance(found, Spent):
+        raise over()
+    interaction = Interaction.from_grant(interaction_id, found)
     if not hmac.compare_digest(key_of(cookie), interaction.cookie_hash):
         provider.grants.record([event(interaction, "interaction.other_browser", at)])
         raise RequestRefused(
             "This login was begun in another browser.", code="interaction.other_browser"
         )
-    return Session(interaction=interaction, cookie=cookie)
+    return Session(interaction=interaction, cookie=cookie, sealed=sealed)
+
+
+def is_alive(provider: Provider, interaction: Interaction, *, at: datetime) -> bool:
+    """Whether the login can still go on, in whatever tab."""
+    found = provider.grants.look("interaction", interaction.key, at=at)
+    if found is None:
+        return not interaction.version and interaction.expires_at > at
+    return not isinstance(found, Spent)
 
 
 def save(
@@ -109,18 +157,21 @@ def save(
     at: datetime,
     events: Sequence[AuditEvent] = (),
 ) -> Interaction:
-    """Write the interaction if nobody else did since; RequestRefused ``interaction.changed``."""
-    written = provider.grants.replace(
-        _row(replace(interaction, version=interaction.version + 1)),
-        version=interaction.version,
-        at=at,
-        events=events,
-    )
+    """Write the interaction if nobody else did since; RequestRefused ``interaction.changed``.
+
+    The first time it is stored: of all tabs that began with it, one stores it.
+    """
+    grants, before = provider.grants, interaction.version
+    following = replace(interaction, version=before + 1)
+    if before:
+        written = grants.replace(_row(following), version=before, at=at, events=events)
+    else:
+        written = grants.claim(_row(following), events=events)
     if not written:
         raise RequestRefused(
             "This login went on in another tab meanwhile.", code="interaction.changed"
         )
-    return replace(interaction, version=interaction.version + 1)
+    return following
 
 
 def _row(interaction: Interaction) -> Grant:
@@ -145,11 +196,21 @@ def finish(
     events: Sequence[AuditEvent] = (),
     consents: Sequence[Consent] = (),
 ) -> None:
-    """Use the interaction up, once, for what is issued; RequestRefused ``interaction.over``."""
-    consumed = provider.grants.consume(
-        "interaction", interaction.key, at=at, issue=issue, events=events, consents=consents
-    )
-    if consumed is None:
+    """Use the interaction up, once, for what is issued; RequestRefused ``interaction.over``.
+
+    One that was never stored is stored as used, so that nobody goes on with its beginning; nothing
+    can be issued for it.
+    """
+    grants = provider.grants
+    if interaction.version:
+        consumed = grants.consume(
+            "interaction", interaction.key, at=at, issue=issue, events=events, consents=consents
+        )
+        done = consumed is not None
+    else:
+        used = replace(_row(interaction), version=1, used_at=at)
+        done = not issue and not consents and grants.claim(used, events=events)
+    if not done:
         raise over()
 
 
@@ -168,7 +229,7 @@ def cookie_header(provider: Provider, session: Session, *, at: datetime) -> tupl
     left = int((session.interaction.expires_at - at).total_seconds())
     return set_cookie(
         name_of(provider, session.interaction),
-        session.cookie,
+        session.value,
         max_age=max(left, 1),
         secure=provider.settings.secure_cookies,
     )

@@ -72,7 +72,7 @@ def begin(provider: Provider, request: Request) -> Response:
         acr=AcrRequest(essential=(f"{prefix}:auth:1",)),
     )
     start = sessions.Start(lives_s=LIVES_S)
-    session = sessions.begin(provider, wanted, start=start, at=at)
+    session = sessions.begin(provider, wanted, request, start=start, at=at)
     return onward(provider, session, at=at)
 
 
@@ -89,7 +89,9 @@ def rise(visit: Visit) -> Response:
     if not offered or account.level or account.state not in {"registered", "expired"}:
         return visit.go(HOME)
     place = HOME
-    return begin_login(visit.provider, place, account=account, client_id=LEVEL, at=visit.at)
+    return begin_login(
+        visit.provider, visit.request, place, account=account, client_id=LEVEL, at=visit.at
+    )
 
 
 def step(provider: Provider, request: Request, session: Session, *, at: datetime) -> Response:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from eid.errors import Unavailable
 from eid.keys import JSON, Envelope, canonical_json, parse_json_object
 from eid.levels.consent import Consent
-from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.ports import AuditEvent, Grant, Spent
 from eid.store.audit import Audit
 from eid.store.consents import enter
 from eid.store.database import Database
@@ -36,6 +36,7 @@ _LIVE = and_(
 )
 _PUT = Prepared(insert(grants))
 _GET = Prepared(select(grants).where(_THIS, _LIVE))
+_LOOK = Prepared(select(grants).where(_THIS))
 _GET_USED = Prepared(select(grants).where(_THIS, grants.c.used_at.is_not(None)))
 _CONSUME = Prepared(
     update(grants).where(_THIS, _LIVE).values(used_at=bindparam("now")).returning(*grants.c)
@@ -92,11 +93,14 @@ class Grants:
             _PUT.run_many(work, rows)
             self._audit.append(work, events)
 
-    def claim(self, grant: Grant) -> bool:
+    def claim(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> bool:
         """Store the grant unless its key exists; of all callers one gets True."""
         row = self._row(grant)
         with self._database.transaction() as work:
-            return _CLAIM.run(work, row).rowcount == 1
+            first = _CLAIM.run(work, row).rowcount == 1
+            if first:
+                self._audit.append(work, events)
+        return first
 
     def issue_beside(
         self,
@@ -125,6 +129,16 @@ class Grants:
         """The grant if it is neither used nor revoked nor expired."""
         row = self._database.row(_GET, _this(kind, key, at))
         return self._open(row) if row else None
+
+    def look(self, kind: str, key: bytes, *, at: datetime) -> Grant | Spent | None:
+        """The grant while it counts; Spent while its row is kept after that."""
+        row = self._database.row(_LOOK, {"this_kind": kind, "this_key": key})
+        if row is None:
+            return None
+        *_, expires_at, used_at, revoked_at, _version = cast("_Row", row)
+        if used_at is None and revoked_at is None and expires_at > int(at.timestamp()):
+            return self._open(row)
+        return Spent()
 
     def consume(
         self,
@@ -217,6 +231,7 @@ class Grants:
             "family": grant.family,
             "expires_at": int(grant.expires_at.timestamp()),
             "version": grant.version,
+            "used_at": None if grant.used_at is None else int(grant.used_at.timestamp()),
         }
 
     def _seal(self, grant: Grant) -> bytes:

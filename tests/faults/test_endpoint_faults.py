@@ -77,7 +77,8 @@ def plan(database, monkeypatch):
 
 
 def authorize(world):
-    return world.authorize
+    """A request that is too long for a cookie: any other is stored by the login's first step."""
+    return lambda: world.authorize(state="s" * 1000)
 
 
 def login_page(world):
@@ -101,6 +102,13 @@ def kit(world):
 
 def basic(world):
     return kit(world).basic("portal", kit(world).SECRET)
+
+
+def cancel(world):
+    browser = world.browser()
+    here = world.begin(browser)
+    csrf = browser.get(here).field("csrf")
+    return lambda: browser.post(f"{here}/cancel", {"csrf": csrf})
 
 
 def consent_page(world):
@@ -152,6 +160,7 @@ ENDPOINTS = {
     "authorize": authorize,
     "login page": login_page,
     "password": password,
+    "cancel": cancel,
     "consent page": consent_page,
     "consent": consent,
     "code": code,
@@ -171,7 +180,8 @@ def in_step(database, audit) -> None:
         rows = connection.exec_driver_sql("SELECT kind FROM grants").all()
         events = connection.exec_driver_sql("SELECT kind FROM audit_rows").all()
     grants, kinds = Counter(row[0] for row in rows), Counter(row[0] for row in events)
-    assert grants["interaction"] == kinds["interaction.begun"]
+    stored = ("interaction.begun", "interaction.ended", "login.password")
+    assert grants["interaction"] == sum(kinds[kind] for kind in stored)
     assert grants["code"] == kinds["code.issued"]
     assert grants["access"] == kinds["token.issued"] + kinds["token.refreshed"]
     assert grants["par"] == kinds["authorize.pushed"]

@@ -50,7 +50,7 @@ from eid.levels.factors.passkey import PasskeyParty
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, RegisteredClients, client_from_metadata
 from eid.oidc.own_ports import OwnPages
-from eid.oidc.ports import AuditEvent, Grant, Grants
+from eid.oidc.ports import AuditEvent, Grant, Grants, Spent
 from eid.oidc.provider import JudgeEvidence, Provider, ProviderKeys
 from eid.oidc.settings import ProviderSettings
 from eid.oidc.web import create_app
@@ -107,11 +107,12 @@ class MemoryGrants:
                 self._put(grant)
             self.events.extend(events)
 
-    def claim(self, grant: Grant) -> bool:
+    def claim(self, grant: Grant, *, events: Sequence[AuditEvent] = ()) -> bool:
         with self._lock:
             fresh = (grant.kind, grant.key) not in self._rows
             if fresh:
                 self._put(grant)
+                self.events.extend(events)
             return fresh
 
     def issue_beside(
@@ -139,6 +140,11 @@ class MemoryGrants:
     def get(self, kind: str, key: bytes, *, at: datetime) -> Grant | None:
         with self._lock:
             return self._live(kind, key, at)
+
+    def look(self, kind: str, key: bytes, *, at: datetime) -> Grant | Spent | None:
+        with self._lock:
+            stored = (kind, key) in self._rows
+            return self._live(kind, key, at) or (Spent() if stored else None)
 
     def consume(
         self,
@@ -198,6 +204,8 @@ class MemoryGrants:
     def _put(self, grant: Grant) -> None:
         payload = parse_json_object(canonical_json(grant.payload), max_size=1 << 20)
         self._rows[grant.kind, grant.key] = replace(grant, payload=payload)
+        if grant.used_at is not None:
+            self._used[grant.kind, grant.key] = grant.used_at
 
     def _live(self, kind: str, key: bytes, at: datetime) -> Grant | None:
         found = self._rows.get((kind, key))

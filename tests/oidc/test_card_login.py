@@ -383,6 +383,8 @@ def test_the_challenge_is_spent_even_if_another_card_request_is_forged_from_it(w
 
 def test_the_card_page_belongs_to_its_browser(world, browser):
     here = world.begin(browser)
+    assert world.browser().get(f"{here}/card").code == "interaction.over"
+    assert browser.get(f"{here}/card").status == 200
     assert world.browser().get(f"{here}/card").code == "interaction.other_browser"
 
 

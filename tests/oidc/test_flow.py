@@ -68,7 +68,7 @@ def test_password_then_card_reaches_it_too(world, browser):
     assert world.card(browser, here).path == f"{here}/consent"
     _check_level_2(world, world.agree(browser, here))
     kinds = world.events()
-    for kind in ("interaction.begun", "login.password", "card.received", "login.card"):
+    for kind in ("login.password", "card.requested", "card.received", "login.card"):
         assert kind in kinds
     assert kinds[-3:] == ["token.issued", "userinfo.told"] or "token.issued" in kinds
 

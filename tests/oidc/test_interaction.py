@@ -19,7 +19,9 @@ from eid.oidc.interaction import MOVES, Event, Interaction, Stage
 
 @pytest.fixture
 def stored(world, browser) -> Interaction:
-    interaction_id = world.begin(browser).rpartition("/")[2]
+    here = world.begin(browser)
+    assert browser.get(f"{here}/card").status == 200
+    interaction_id = here.rpartition("/")[2]
     grant = world.provider.grants.get("interaction", key_of(interaction_id), at=world.now)
     return Interaction.from_grant(interaction_id, grant)
 
@@ -71,6 +73,7 @@ def test_an_old_interaction(world, browser):
 @pytest.mark.parametrize("path", ["", "/card", "/consent", "/cancel", "/card/return?handle=x"])
 def test_every_page_wants_its_cookie(world, browser, path):
     here = world.begin(browser)
+    world.password(browser, here)
     assert world.browser().get(here + path).code == "interaction.other_browser"
     twice = "; ".join(f"{n}={v}" for n, v in browser.cookies.items())
     tossed = browser.get(here + path, Cookie=f"{twice}; {twice.partition('=')[0]}=other")

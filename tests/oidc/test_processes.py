@@ -146,3 +146,23 @@ def test_a_late_replay_kills_everything(raced):
     for body in first:
         assert raced.userinfo(body["access_token"]).status == 401
         assert raced.refresh(body["refresh_token"]).status == 400
+
+
+def test_a_beginning_is_stored_once(raced):
+    """The same cookie of a login that is stored nowhere, from many tabs at once."""
+    begun = []
+    for _ in range(ROUNDS):
+        browser = raced.browser()
+        here = raced.begin(browser)
+        begun.append((here, browser.get(here).field("csrf"), browser.cookies))
+
+    def enter(world, one):
+        here, csrf, cookies = one
+        tab = world.browser()
+        tab.cookies = dict(cookies)
+        form = {"csrf": csrf, "username": "thu", "password": "a long enough password"}
+        return tab.post(f"{here}/password", form)
+
+    for answers in race(raced, enter, begun):
+        assert [status for status, _ in answers].count(303) == 1
+        assert {status for status, _ in answers} <= {303, 403, 409, 429}

@@ -254,7 +254,7 @@ def test_a_store_that_is_down(world, browser):
     here = world.begin(browser)
     code = world.code()
     with_ports(world, grants=Broken(Unavailable("The database does not answer.")))
-    for answer in (world.authorize(), browser.get(here), browser.get(f"{here}/card")):
+    for answer in (world.authorize(prompt="none"), browser.get(here), browser.get(f"{here}/card")):
         assert (answer.status, answer.code) == (503, "unavailable")
         assert answer.headers["retry-after"]
     answer = world.redeem(code)
@@ -274,7 +274,7 @@ def test_accounts_that_are_down_during_a_login(world, browser):
 def test_a_fault_of_ours_says_and_logs_no_value(world, caplog):
     with_ports(world, grants=Broken(ValueError("personal: 001090999999")))
     with caplog.at_level(logging.DEBUG, logger="eid"):
-        answer = world.authorize()
+        answer = world.authorize(prompt="none")
     assert answer.status == 500
     assert "001090999999" not in answer.text + caplog.text
     assert "ValueError" in caplog.text

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from eid.errors import FormatError, Unavailable
-from eid.oidc.ports import AuditEvent, Grant
+from eid.oidc.ports import AuditEvent, Grant, Spent
 from eid.store import open_store
 from eid.store.schema import audit_rows, grants as table
 
@@ -103,6 +103,37 @@ def test_exchange_stores_what_is_issued_or_nothing(store):
     assert store.grants.consume("code", b"k" * 32, at=AT, issue=[grant(key=b"n" * 32)]) is None
     assert store.grants.get("code", b"n" * 32, at=AT) is None
     assert kinds(store) == []
+
+
+def test_a_look_tells_a_spent_grant_from_none(store):
+    late = AT + timedelta(seconds=60)
+    assert store.grants.look("code", KEY, at=AT) is None
+    store.grants.put(grant())
+    assert store.grants.look("code", KEY, at=AT) == grant()
+    assert isinstance(store.grants.look("code", KEY, at=late), Spent)
+    store.grants.consume("code", KEY, at=AT)
+    assert isinstance(store.grants.look("code", KEY, at=AT), Spent)
+    other = grant(key=bytes(32), family="f2")
+    store.grants.put(other)
+    store.grants.revoke_family("f2", at=AT)
+    assert isinstance(store.grants.look("code", bytes(32), at=AT), Spent)
+    store.grants.purge(before=late + timedelta(seconds=1))
+    assert store.grants.look("code", KEY, at=AT) is None
+
+
+def test_of_two_claims_one_is_stored_with_its_events(store):
+    assert store.grants.claim(grant(), events=[happened("first")])
+    assert not store.grants.claim(grant(payload={}), events=[happened("second")])
+    assert store.grants.get("code", KEY, at=AT) == grant()
+    assert kinds(store) == ["first"]
+
+
+def test_a_grant_can_be_stored_as_used(store):
+    used = grant(used_at=AT)
+    assert store.grants.claim(used)
+    assert store.grants.get("code", KEY, at=AT) is None
+    assert store.grants.was_used("code", KEY) == used
+    assert store.grants.consume("code", KEY, at=AT) is None
 
 
 def test_replace_is_compare_and_swap(store):

@@ -99,10 +99,10 @@ def visited(page: Page, place: str, *, fresh: bool = False) -> Handler:
         if provider.own is None:
             raise RequestRefused("There are no such pages.", code="request.not_found")
         if session is None or account is None or account.state in {"locked", "closed"}:
-            return begin(provider, place, at=at)
+            return begin(provider, request, place, at=at)
         if fresh and not session.is_fresh(reach(provider, account, at=at), at=at):
             shown = session.young_factors(at=at)
-            return begin(provider, place, account=account, shown=shown, at=at)
+            return begin(provider, request, place, account=account, shown=shown, at=at)
         visit = Visit(
             provider=provider,
             request=request,
@@ -123,8 +123,9 @@ def reach(provider: Provider, account: Account, *, at: datetime) -> int:
     return min(HIGHEST, auth_level(shown))
 
 
-def begin(
+def begin(  # noqa: PLR0913 - each is a fact of its own
     provider: Provider,
+    request: Request,
     place: str,
     *,
     account: Account | None = None,
@@ -148,7 +149,7 @@ def begin(
         acr=AcrRequest(essential=(f"{prefix}:auth:{level}",)),
     )
     start = sessions.Start(account_id=account.id if account else None, factors=shown)
-    session = sessions.begin(provider, wanted, start=start, at=at)
+    session = sessions.begin(provider, wanted, request, start=start, at=at)
     return onward(provider, session, at=at)
 
 
