@@ -19,8 +19,6 @@ from eid.keys import JSON
 from eid.oidc.payload import Payload, texts
 
 Axis = Literal["level", "auth"]
-BEST_AUTH_LEVEL = 2
-"""The highest authentication level that the login pages can lead to: password and card."""
 _HIGHEST = {"level": 2, "auth": 4}
 _SUFFIX = re.compile(r":(level|auth):([1-9])", re.ASCII)
 

@@ -52,7 +52,13 @@ def authorize(
 
 def judge(provider: Provider, client: Client, source: Source) -> AuthorizationRequest:
     """The request, after every check; OAuthError by the first that fails."""
-    asked = Asked(source=source, client=client, acr_prefix=provider.settings.acr_prefix)
+    settings = provider.settings
+    asked = Asked(
+        source=source,
+        client=client,
+        acr_prefix=settings.acr_prefix,
+        best_auth_level=settings.best_auth_level,
+    )
     for check in CHECKS:
         check(asked)
     claims, _ = parse_claims(

@@ -223,6 +223,7 @@ def consent_page(provider: Provider, request: Request) -> Response:
         csrf=csrf_of(session),
         legal_entity=client.legal_entity,
         fields=consents.requested_fields(interaction.request),
+        extras=tuple(sign_on.extras(interaction.request)),
         level=worth.level if worth else 0,
         auth_level=worth.auth_level if worth else 0,
         methods=(

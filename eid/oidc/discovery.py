@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from eid.keys import JSON, SIGNING_ALGORITHMS, SigningKey, canonical_json, encode_base64url
-from eid.oidc.acr import BEST_AUTH_LEVEL, supported
+from eid.oidc.acr import supported
 from eid.oidc.assertion import ALGORITHMS
 from eid.oidc.authorization import RESPONSE_MODES
 from eid.oidc.claims import FIELDS
@@ -18,7 +18,7 @@ from eid.oidc.cors import ANYBODY
 from eid.oidc.errors import DPOP_ALGORITHMS
 from eid.oidc.http import Request, Response
 from eid.oidc.provider import Provider
-from eid.oidc.verified import CHECK_METHODS, EVIDENCE_TYPES, STATE_FRAMEWORK
+from eid.oidc.verified import CHECK_METHODS, EVIDENCE_TYPES
 
 METADATA_AGE_S = 3600
 KEYS_AGE_S = 300
@@ -107,12 +107,16 @@ def metadata(provider: Provider) -> dict[str, JSON]:
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS["basic"]),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS["basic"]),
         "introspection_endpoint_auth_methods_supported": [m for m in AUTH_METHODS if m != "none"],
+        "introspection_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS["basic"]),
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": list(scopes),
         "claims_supported": own + [field.name for field in FIELDS],
         "claim_types_supported": ["normal"],
-        "acr_values_supported": list(supported(settings.acr_prefix, auth_level=BEST_AUTH_LEVEL)),
+        "acr_values_supported": list(
+            supported(settings.acr_prefix, auth_level=settings.best_auth_level)
+        ),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["vi", "en"],
         "claims_parameter_supported": True,
@@ -122,7 +126,7 @@ def metadata(provider: Provider) -> dict[str, JSON]:
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "verified_claims_supported": True,
-        "trust_frameworks_supported": [settings.trust_framework, STATE_FRAMEWORK],
+        "trust_frameworks_supported": [settings.trust_framework],
         "evidence_supported": list(EVIDENCE_TYPES),
         "documents_supported": ["idcard"],
         "documents_check_methods_supported": list(CHECK_METHODS),

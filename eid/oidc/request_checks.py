@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from eid.errors import OAuthError
 from eid.oidc import pkce
-from eid.oidc.acr import BEST_AUTH_LEVEL, AcrRequest, Standing, is_met, unmet
+from eid.oidc.acr import AcrRequest, Standing, is_met, unmet
 from eid.oidc.authorization import RESPONSE_MODES
 from eid.oidc.claims import SCOPES, parse_claims
 from eid.oidc.client import Client
@@ -30,6 +30,7 @@ class Asked:
     source: Source
     client: Client
     acr_prefix: str
+    best_auth_level: int
 
     @property
     def parameters(self) -> Parameters:
@@ -128,7 +129,7 @@ def well_formed_claims(asked: Asked) -> None:
 def attainable_level(asked: Asked) -> None:
     """An essential acr that no login here can ever reach is refused at once."""
     best = Standing(
-        level=2, auth_level=BEST_AUTH_LEVEL, min_auth_level=asked.client.min_auth_level
+        level=2, auth_level=asked.best_auth_level, min_auth_level=asked.client.min_auth_level
     )
     if not is_met(acr_of(asked), best, prefix=asked.acr_prefix):
         raise unmet()

@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from eid.errors import SettingsError
+from eid.levels.assurance import METHODS as _KINDS
 
 Role = Literal["own_services", "state_body", "licensed_provider"]
 Plan = Literal["kiosk", "bank"]
@@ -81,6 +82,12 @@ class ProviderSettings:
                 key="refresh_grace_s",
                 expected="0 to 10",
             )
+
+    @property
+    def best_auth_level(self) -> int:
+        """The highest authentication level that a login here can reach: two kinds, or one."""
+        kinds = {_KINDS[method].kind for method in self.methods} - {"knowledge"}
+        return 2 if kinds else 1
 
     @property
     def origin(self) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from eid.keys import JSON, encode_base64url
 from eid.levels.account import Account
-from eid.oidc.acr import Standing, is_met
+from eid.oidc.acr import AcrRequest, Standing, is_met
 from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.claims import released
 from eid.oidc.client import Client
@@ -26,6 +26,7 @@ from eid.oidc.provider import Provider
 
 SESSION_AUTH_LEVEL = 1
 MAX_MEMBERS = 256
+OFFLINE, CHECKED = "offline_access", "verified_claims"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +87,7 @@ def suffices(
     at: datetime,
 ) -> Account | None:
     """The session's account, if a session may answer this request at all."""
-    if {"login", "select_account"} & set(request.prompt):
-        return None
-    if request.max_age is not None and int(at.timestamp()) - found.auth_time > request.max_age:
+    if _asks_anew(request, found, at=at):
         return None
     account = provider.accounts.by_id(found.account_id)
     if account is None or account.state in {"locked", "closed"}:
@@ -102,11 +101,21 @@ def suffices(
         min_auth_level=client.min_auth_level,
     )
     prefix = provider.settings.acr_prefix
-    wished = request.acr.voluntary
-    voluntary = replace(request.acr, essential=wished, voluntary=())
     if not is_met(request.acr, stands, prefix=prefix):
         return None
-    return account if is_met(voluntary, stands, prefix=prefix) or not wished else None
+    if "none" in request.prompt:
+        return account  # a wish is never an error
+    wished = AcrRequest(essential=request.acr.voluntary)
+    best = replace(stands, auth_level=provider.settings.best_auth_level)
+    helps = is_met(wished, best, prefix=prefix) and not is_met(wished, stands, prefix=prefix)
+    return None if helps else account
+
+
+def _asks_anew(request: AuthorizationRequest, found: SignOn, *, at: datetime) -> bool:
+    """Whether the person has to log in, whatever the session is worth (Core §3.1.2.1)."""
+    if request.max_age == 0 or {"login", "select_account"} & set(request.prompt):
+        return True  # the two are the same, also within the second
+    return request.max_age is not None and int(at.timestamp()) - found.auth_time > request.max_age
 
 
 def started(
@@ -157,7 +166,7 @@ def member_row(
         "account": session.account_id,
         "tokens": tokens,
         "names": sorted(agreed_names(request)),
-        "offline": "offline_access" in request.scopes,
+        "offline": OFFLINE in request.scopes,
     }
     return Grant(
         kind="member",
@@ -195,8 +204,17 @@ def drop_members(
 
 
 def agreed_names(request: AuthorizationRequest) -> frozenset[str]:
-    """What a yes to this request releases."""
-    return frozenset(f.name for f in released(request.scopes, request.claims.names))
+    """What a yes to this request releases: its fields, and what is more than fields."""
+    fields = {field.name for field in released(request.scopes, request.claims.names)}
+    return frozenset(fields) | extras(request)
+
+
+def extras(request: AuthorizationRequest) -> frozenset[str]:
+    """What is agreed to beside the fields: access after logging out, and how claims were checked."""
+    claims = request.claims
+    checked = claims.verified_id_token or claims.verified_userinfo
+    lasting = {OFFLINE} & set(request.scopes)
+    return frozenset(lasting | ({CHECKED} if checked else set()))
 
 
 def remembered_row(

@@ -21,6 +21,7 @@ STATE_FRAMEWORK = "vn_nd69_2024"
 EVIDENCE_TYPES = ("document",)
 CHECK_METHODS = ("vcrypt", "pvp", "bvp")
 MAX_FRAMEWORKS = 8
+_DATES = {"date_of_issuance": "card_issue_date", "date_of_expiry": "card_expiry_date"}
 _HOLDER_CHECKS = {"officer": "pvp", "face": "bvp"}
 _CHIP_SOURCES = frozenset({"chip_local", "chip_remote_verifier"})
 
@@ -70,22 +71,20 @@ def verified_claims(
     verification: dict[str, JSON] = {
         "trust_framework": named,
         "assurance_level": f"eid_level_{account.level}",
-        "evidence": [_evidence(account)],
+        "evidence": [_evidence(account, claims)],
     }
     if account.proofed_at is not None:
         verification["time"] = account.proofed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"verification": verification, "claims": dict(claims)}
 
 
-def _evidence(account: Account) -> dict[str, JSON]:
+def _evidence(account: Account, claims: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The document and its checks; the card's dates only where they were agreed to as claims."""
     methods = ["vcrypt"] if account.source in _CHIP_SOURCES else []
     if account.holder_match in _HOLDER_CHECKS:
         methods.append(_HOLDER_CHECKS[account.holder_match])
     document: dict[str, JSON] = {"type": "idcard", "issuer": {"country": "VNM"}}
-    profile = account.profile
-    if profile is not None:
-        dates = {"date_of_issuance": profile.issue_date, "date_of_expiry": profile.expiry}
-        document |= {name: value for name, value in dates.items() if value}
+    document |= {name: claims[claim] for name, claim in _DATES.items() if claim in claims}
     evidence: dict[str, JSON] = {"type": EVIDENCE_TYPES[0], "document_details": document}
     if methods:
         evidence["check_details"] = [{"check_method": method} for method in methods]

@@ -71,6 +71,49 @@ def test_what_a_session_is_not_enough_for(world, browser, changed):
     assert shows_login(browser, world.authorize(browser, **changed))
 
 
+def test_max_age_0_asks_anew_within_the_same_second(world, browser):
+    world.code(browser)
+    assert world.authorize(browser, prompt="none", max_age="0").query["error"] == "login_required"
+    assert "code" in world.authorize(browser, prompt="none", max_age="1").query
+
+
+@pytest.mark.parametrize("wish", ["urn:eid:level:2", "urn:eid:auth:2", "loa:3"])
+def test_a_wish_for_a_level_is_never_an_error(world, browser, wish):
+    """`acr_values` is voluntary (contracts §6), in silence too."""
+    world.code(browser)
+    code = world.authorize(browser, prompt="none", acr_values=wish).query["code"]
+    claims = world.claims(world.redeem(code).json()["id_token"])
+    assert (claims["acr"], claims["eid_auth_level"]) == ("urn:eid:auth:1", 1)
+
+
+@pytest.mark.parametrize("wish", ["loa:3", "urn:eid:auth:4", "urn:eid:level:3"])
+def test_a_wish_that_no_login_here_fulfils_asks_for_no_second_password(world, browser, wish):
+    world.code(browser)
+    assert "code" in world.authorize(browser, acr_values=wish).query
+
+
+def test_o059_offline_access_is_agreed_to_on_its_own(world, browser):
+    world.code(browser, client_id="keeper")
+    asked = {"client_id": "keeper", "scope": "openid profile offline_access"}
+    silent = world.authorize(browser, prompt="none", **asked)
+    assert silent.query["error"] == "consent_required"
+    here = world.begin(browser, **asked)
+    assert 'data-extra="offline_access"' in browser.get(f"{here}/consent").text
+    world.agree(browser, here)
+    assert "code" in world.authorize(browser, prompt="none", **asked).query
+
+
+def test_o059_how_a_claim_was_checked_is_agreed_to_on_its_own(world, browser):
+    world.code(browser, client_id="edwards")
+    inside = {"verification": {"trust_framework": None}, "claims": {"name": None}}
+    wanted = json.dumps({"userinfo": {"verified_claims": inside}})
+    asked = {"client_id": "edwards", "claims": wanted}
+    silent = world.authorize(browser, prompt="none", **asked)
+    assert silent.query["error"] == "consent_required"
+    here = world.begin(browser, **asked)
+    assert 'data-extra="verified_claims"' in browser.get(f"{here}/consent").text
+
+
 def test_essential_level_2_in_silence(world, browser):
     world.code(browser)
     asked = world.authorize(browser, prompt="none", claims=essential("urn:eid:level:2"))

@@ -37,6 +37,18 @@ def test_chip_evidence(world):
     assert "number" not in json.dumps(evidence)
 
 
+def test_the_dates_of_the_card_are_told_where_they_were_asked_for(world):
+    userinfo, _ = told(world, claims=wish(name=None), scope="openid")
+    (evidence,) = userinfo["verified_claims"]["verification"]["evidence"]
+    assert evidence["document_details"].keys() == {"type", "issuer"}
+    asked = wish(card_issue_date=None, card_expiry_date=None)
+    userinfo, _ = told(world, claims=asked, scope="openid")
+    (evidence,) = userinfo["verified_claims"]["verification"]["evidence"]
+    dates = userinfo["verified_claims"]["claims"]
+    assert evidence["document_details"]["date_of_issuance"] == dates["card_issue_date"]
+    assert evidence["document_details"]["date_of_expiry"] == dates["card_expiry_date"]
+
+
 def test_in_the_id_token(world):
     userinfo, claims = told(world, claims=wish(place="id_token"), scope="openid")
     assert claims["verified_claims"]["claims"]["name"]

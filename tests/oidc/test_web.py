@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 
@@ -52,6 +53,11 @@ def test_discovery_says_exactly_what_is_on(world):
         "private_key_jwt",
         "none",
     ]
+    for endpoint in ("token", "revocation", "introspection"):  # RFC 8414 §2, with private_key_jwt
+        algorithms = metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert {"ES256", "PS256", "EdDSA"} <= set(algorithms)
+        assert "none" not in algorithms
+    assert metadata["trust_frameworks_supported"] == ["eid"]
     assert metadata["acr_values_supported"] == [
         "urn:eid:level:1",
         "urn:eid:level:2",
@@ -70,6 +76,22 @@ def test_discovery_says_exactly_what_is_on(world):
         "check_session_iframe",
     ):
         assert absent not in metadata
+
+
+@pytest.mark.parametrize(
+    ("methods", "best"),
+    [(set(), 1), ({"pin"}, 1), ({"totp"}, 2), ({"card", "pin"}, 2)],
+)
+def test_levels_that_no_method_leads_to_are_neither_advertised_nor_tried(world, methods, best):
+    settings = replace(world.provider.settings, methods=frozenset(methods))
+    client = testing.TestClient(create_app(replace(world.provider, settings=settings)))
+    metadata = client.simulate_get("/.well-known/openid-configuration").json
+    assert ("urn:eid:auth:2" in metadata["acr_values_supported"]) == (best == 2)
+    assert ("urn:eid:level:2" in metadata["acr_values_supported"]) == (best == 2)
+    wanted = {"id_token": {"acr": {"essential": True, "value": "urn:eid:auth:2"}}}
+    asked = world.parameters(claims=json.dumps(wanted))
+    told = client.simulate_get("/authorize", params=asked, params_csv=False).headers["location"]
+    assert ("unmet_authentication_requirements" in told) == (best == 1)
 
 
 def test_the_keys_are_public_and_by_purpose(world):
