@@ -98,6 +98,8 @@ def _check_together(client: Client) -> None:
             raise wrong("token_endpoint_auth_method", "private_key_jwt in the profile fapi2")
         if client.id_token_alg not in _FAPI_ALGORITHMS:
             raise wrong("id_token_signed_response_alg", "ES256, PS256 or EdDSA in fapi2")
+        if client.userinfo_alg not in _FAPI_ALGORITHMS | {None}:
+            raise wrong("userinfo_signed_response_alg", "ES256, PS256 or EdDSA in fapi2")
     if client.requires_request_object and not client.has_keys:
         raise wrong("require_signed_request_object", "a client with jwks or jwks_uri")
     if client.backchannel_logout_uri and "?" in client.backchannel_logout_uri:

@@ -12,7 +12,7 @@ from datetime import datetime
 from eid.errors import OAuthError
 from eid.oidc.assertion import MAX_ASSERTION
 from eid.oidc.client_auth import AuthenticatedClient, authenticate
-from eid.oidc.dpop import Target, proven_key
+from eid.oidc.dpop import Target, algorithms_of, proven_key
 from eid.oidc.http import Parameters, Request
 from eid.oidc.provider import Provider
 
@@ -42,5 +42,6 @@ def receive_call(
         raise OAuthError("invalid_request", "A parameter is repeated, too long or in the query.")
     endpoint = provider.settings.url(path)
     caller = authenticate(provider, request.authorization, form, endpoint=endpoint, at=at)
-    jkt = proven_key(provider, request, Target(method="POST", url=endpoint), at=at)
+    target, allowed = Target(method="POST", url=endpoint), algorithms_of(caller.client)
+    jkt = proven_key(provider, request, target, algorithms=allowed, at=at)
     return Call(caller=caller, form=form, jkt=jkt)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ from eid.keys import (
     thumbprint,
     verify_jws,
 )
+from eid.oidc.assertion import ALGORITHMS
+from eid.oidc.client import Client
 from eid.oidc.errors import DPOP_ALGORITHMS
 from eid.oidc.handles import key_of
 from eid.oidc.http import Request
@@ -49,8 +51,18 @@ class Target:
     access_token: str | None = field(default=None, repr=False)
 
 
+def algorithms_of(client: Client) -> Collection[str]:
+    """What its proofs may be signed with: FAPI 2.0 allows fewer (§5.4.1)."""
+    return ALGORITHMS["fapi2"] if client.profile == "fapi2" else DPOP_ALGORITHMS
+
+
 def proven_key(
-    provider: Provider, request: Request, target: Target, *, at: datetime
+    provider: Provider,
+    request: Request,
+    target: Target,
+    *,
+    algorithms: Collection[str],
+    at: datetime,
 ) -> str | None:
     """The thumbprint of the key that the request proves to hold; None without a proof.
 
@@ -59,7 +71,7 @@ def proven_key(
     if request.dpop is None:
         return None
     try:
-        claims, jkt = _opened(request.dpop)
+        claims, jkt = _opened(request.dpop, algorithms)
     except OAuthError:
         raise
     except EidError as error:
@@ -107,13 +119,13 @@ def refused(description: str) -> OAuthError:
     return OAuthError("invalid_dpop_proof", description)
 
 
-def _opened(proof: str) -> tuple[Mapping[str, JSON], str]:
+def _opened(proof: str, algorithms: Collection[str]) -> tuple[Mapping[str, JSON], str]:
     """Claims and key of a proof whose signature holds under the key in its own header (§4.3)."""
     if len(proof) > MAX_PROOF or proof.count(".") != 2:
         raise refused("The DPoP proof is too long, or there is more than one.")
     header = parse_json_object(decode_base64url(proof.partition(".")[0]))
     jwk, alg, kid = header.get("jwk"), header.get("alg"), header.get("kid")
-    if not isinstance(jwk, Mapping) or alg not in DPOP_ALGORITHMS:
+    if not isinstance(jwk, Mapping) or alg not in algorithms:
         raise refused("The DPoP proof names no key, or an algorithm that is not allowed.")
     named: dict[str, JSON] = {**jwk, "alg": alg} if jwk.get("kty") == "RSA" else dict(jwk)
     named["kid"] = kid if isinstance(kid, str) else "proof"

@@ -104,7 +104,7 @@ def parse_parameters(text: str, *, limits: Mapping[str, int] = NO_LIMITS) -> Par
     values: dict[str, str] = {}
     repeated, overlong = set(), set()
     for name, value in pairs:
-        if len(name) > MAX_NAME or _has_controls(name) or _has_controls(value):
+        if len(name) > MAX_NAME or has_controls(name) or has_controls(value):
             raise FormatError("A parameter is malformed.", code="request.parameters")
         if name in values:
             repeated.add(name)
@@ -137,7 +137,8 @@ def see_other(location: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Re
     return Response(status=303, headers=(("Location", location), *headers))
 
 
-def _has_controls(text: str) -> bool:
+def has_controls(text: str) -> bool:
+    """Whether the text holds a control character, or half of one beyond the first plane."""
     return any(
         unicodedata.category(char) in {"Cc", "Cs"} for char in text if not "~" >= char >= " "
     )

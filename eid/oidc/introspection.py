@@ -46,7 +46,7 @@ def _concerns(client: Client, grant: Grant) -> bool:
 def _described(provider: Provider, client: Client, grant: Grant) -> dict[str, JSON]:
     payload = grant.payload
     account = provider.accounts.by_id(text(payload, "account"))
-    if account is None or not is_open(account):
+    if account is None or not is_open(account) or provider.served(owner_of(grant)) is None:
         return {"active": False}
     described: dict[str, JSON] = {
         "active": True,

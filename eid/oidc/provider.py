@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from eid.errors import Unavailable
+from eid.errors import SettingsError, Unavailable
 from eid.keys import (
     JSON,
     SIGNING_ALGORITHMS,
@@ -173,6 +173,13 @@ class Provider:
                 client, legal_entity=self.settings.legal_entity, role=self.settings.role
             )
         return client
+
+    def served(self, client_id: str) -> Client | None:
+        """The client while it is served: None too if it is disabled, or not ours to serve."""
+        try:
+            return self.client(client_id)
+        except SettingsError:
+            return None
 
 
 class _ReadOnce:

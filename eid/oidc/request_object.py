@@ -14,7 +14,7 @@ from eid.keys import JSON, canonical_json
 from eid.oidc.assertion import ALGORITHMS
 from eid.oidc.client import Client
 from eid.oidc.client_keys import verified_by_client
-from eid.oidc.http import MAX_VALUE, Parameters
+from eid.oidc.http import MAX_NAME, MAX_VALUE, Parameters, has_controls
 from eid.oidc.provider import Provider
 
 TYPES = ("JWT", "oauth-authz-req+jwt")
@@ -47,6 +47,8 @@ def signed_parameters(
         if name in _OF_THE_TOKEN or value is None:
             continue
         text = _text(value)
+        if len(name) > MAX_NAME or has_controls(name) or has_controls(text):
+            raise refused("The request object holds a parameter that no query could.")
         if len(text) > limits.get(name, MAX_VALUE):
             overlong.add(name)
         elif text:

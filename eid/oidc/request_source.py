@@ -40,6 +40,8 @@ def source_of(
 ) -> Source:
     """The parameters that count; OAuthError for a page if a reference or an object is no good."""
     reference, signed = parameters.get("request_uri"), parameters.get("request")
+    if reference is not None and signed is not None:  # RFC 9101 §5
+        raise OAuthError("invalid_request", "A request and a request_uri exclude each other.")
     if reference is not None and reference.startswith(REFERENCE_PREFIX):
         return _pushed_source(provider, client, reference.removeprefix(REFERENCE_PREFIX), at=at)
     if signed is not None and client.has_keys:

@@ -69,6 +69,8 @@ def redeem(provider: Provider, call: Call, at: datetime) -> dict[str, JSON]:
     account = provider.accounts.by_id(granted.account_id)
     if account is None or not _belongs(granted, call) or not is_open(account):
         _spoil(provider, caller, granted, grant, at=at)
+    if call.form.get("resource") not in {None, granted.request.resource}:
+        raise OAuthError("invalid_target", "The code was not granted for this resource.")
     access, scopes = new_handle(provider.rng), granted.request.scopes
     answer = answer_with(provider, access, scopes=scopes, jkt=call.jkt)
     issue = [
@@ -103,7 +105,6 @@ def _belongs(granted: Granted, call: Call) -> bool:
         request.client_id == call.caller.client.client_id
         and request.redirect_uri == form.get("redirect_uri")
         and request.jkt in {None, call.jkt}
-        and form.get("resource") in {None, request.resource}
         and proven
     )
 

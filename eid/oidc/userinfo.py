@@ -9,7 +9,7 @@ from eid.keys import JSON, sign_jwt
 from eid.levels.account import Account
 from eid.oidc.claims import released, values
 from eid.oidc.client import Client
-from eid.oidc.dpop import Target, new_nonce, proven_key
+from eid.oidc.dpop import Target, algorithms_of, new_nonce, proven_key
 from eid.oidc.handles import is_handle, key_of
 from eid.oidc.http import Request, Response, json_response
 from eid.oidc.issue import is_open
@@ -26,7 +26,7 @@ def respond(provider: Provider, request: Request) -> Response:
     at = provider.clock()
     grant = bearer_of(provider, request, at=at)
     account = provider.accounts.by_id(text(grant.payload, "account"))
-    client = provider.client(text(grant.payload, "client"))
+    client = provider.served(text(grant.payload, "client"))
     if account is None or client is None or not is_open(account):
         raise invalid_token()
     claims = _claims(provider, grant.payload, account)
@@ -47,15 +47,14 @@ def respond(provider: Provider, request: Request) -> Response:
 def bearer_of(provider: Provider, request: Request, *, at: datetime) -> Grant:
     """The live token of the request, with its proof where it is bound; OAuthError 401."""
     scheme, token = _credentials(request)
-    url = provider.settings.url("/userinfo")
-    jkt = None
-    if scheme == "dpop":
-        target = Target(method=request.method, url=url, access_token=token)
-        jkt = _proven(provider, request, target, at=at)
     grant = provider.grants.get("access", key_of(token), at=at) if is_handle(token) else None
     if grant is None or optional_text(grant.payload, "resource") is not None:
         raise invalid_token(dpop=scheme == "dpop")
-    bound = optional_text(grant.payload, "jkt")
+    jkt, bound = None, optional_text(grant.payload, "jkt")
+    if scheme == "dpop":  # after the token: nobody without one fills the store with proofs
+        url = provider.settings.url("/userinfo")
+        target = Target(method=request.method, url=url, access_token=token)
+        jkt = _proven(provider, request, grant, target, at=at)
     if bound != jkt:
         raise invalid_token(dpop=bound is not None)
     return grant
@@ -95,9 +94,15 @@ def _answer(
     return Response(body=signed.encode(), content_type=JWT, headers=headers)
 
 
-def _proven(provider: Provider, request: Request, target: Target, *, at: datetime) -> str:
+def _proven(
+    provider: Provider, request: Request, grant: Grant, target: Target, *, at: datetime
+) -> str:
+    client = provider.served(text(grant.payload, "client"))
+    if client is None:
+        raise invalid_token(dpop=True)
+    allowed = algorithms_of(client)
     try:
-        jkt = proven_key(provider, request, target, at=at)
+        jkt = proven_key(provider, request, target, algorithms=allowed, at=at)
     except OAuthError as error:
         facts = {name: value for name, value in error.facts.items() if name == "dpop_nonce"}
         raise OAuthError(

@@ -524,3 +524,39 @@ def test_par_request_uris_are_not_guessable(world):
     assert all(len(uri.rsplit(":", 1)[1]) == 43 for uri in uris)
     guess = "urn:ietf:params:oauth:request_uri:" + "".join(random.choices("ab", k=43))
     assert authorize(world, client_id="fapi", request_uri=guess).code == "invalid_request_uri"
+
+
+@pytest.mark.parametrize("alg", ["RS256"])
+def test_o037_proofs_with_other_algorithms_than_the_profiles_are_refused(world, alg):
+    """FAPI 2.0 §5.4.1; the basic profile takes them."""
+    weak = SigningKey.generate("client", alg)
+    refused(world.push(dpop=world.proof("/par", key=weak)), "invalid_dpop_proof")
+    code = world.fapi_code()
+    refused(world.fapi_redeem(code, proof=world.proof(key=weak)), "invalid_dpop_proof")
+    code = world.code(client_id="keyed")
+    usual = world.fapi_redeem(code, client_id="keyed", proof=world.proof(key=weak))
+    assert usual.json()["token_type"] == "DPoP"
+
+
+def test_o037_a_proof_is_looked_at_only_with_a_live_token(world):
+    """Nobody without a token fills the store with the marks of proofs."""
+    proof = world.proof("/userinfo", method="GET", access="A" * 43)
+    for _ in range(2):
+        answer = world.browser().get("/userinfo", Authorization="DPoP " + "A" * 43, DPoP=proof)
+        assert (answer.status, answer.json()["error"]) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize("name", ["state", "nonce", "login_hint", "x\n"])
+def test_o014_a_signed_object_holds_nothing_that_a_query_could_not(world, name):
+    signed = world.request_object("signer", **{name: "a\r\nb\x1b[31m"})
+    form = {"request": signed, **world.assertion("signer")}
+    refused(world.call("/par", form), "invalid_request_object")
+
+
+def test_o014_a_request_and_a_request_uri_exclude_each_other(world):
+    """RFC 9101 §5: neither is quietly left out."""
+    signed = world.request_object("signer")
+    answer = authorize(
+        world, client_id="signer", request=signed, request_uri="https://portal.example/request"
+    )
+    assert (answer.status, answer.code) == (400, "invalid_request")

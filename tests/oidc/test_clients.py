@@ -7,6 +7,7 @@ import json
 import pytest
 
 from eid.errors import SettingsError
+from eid.keys import SigningKey
 from eid.oidc.client_secrets import hash_secret, is_secret
 from eid.oidc.clients import (
     RegisteredClients,
@@ -197,3 +198,17 @@ def test_an_id_is_taken_once():
     with pytest.raises(SettingsError):
         RegisteredClients.of([client(), client()])
     assert RegisteredClients.of([client()]).by_id("PORTAL") is None
+
+
+def test_the_profile_fapi2_signs_nothing_with_rs256():
+    strict = {
+        "client_secret": None,
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [SigningKey.generate("client").public_jwk()]},
+        "eid_profile": "fapi2",
+    }
+    assert client(**strict, userinfo_signed_response_alg="PS256").userinfo_alg == "PS256"
+    for member in ("id_token_signed_response_alg", "userinfo_signed_response_alg"):
+        with pytest.raises(SettingsError) as caught:
+            client(**strict, **{member: "RS256"})
+        assert caught.value.facts["key"] == member

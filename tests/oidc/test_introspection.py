@@ -104,6 +104,23 @@ def test_a_locked_account_is_inactive(world, body):
     assert introspect(world, body["access_token"]).json() == {"active": False}
 
 
+def without(world, client_id):
+    """The service is disabled from now on."""
+    known = world.provider.clients
+    disabled = replace(known.by_id(client_id), disabled=True)
+    others = [one for one in known.clients.values() if one.client_id != client_id]
+    object.__setattr__(world.provider, "clients", type(known).of([*others, disabled]))
+
+
+def test_tokens_of_a_disabled_service_are_inactive_at_once(world, body):
+    own = world.redeem(world.code(client_id="keeper"), auth="keeper").json()["access_token"]
+    without(world, "keeper")
+    assert introspect(world, body["access_token"], "api").json() == {"active": False}
+    answer = world.userinfo(own)
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_token")
+    assert world.refresh(body["refresh_token"]).json()["error"] == "invalid_client"
+
+
 def test_an_unregistered_resource(world):
     answer = world.authorize(client_id="portal", resource=API)
     assert answer.query["error"] == "invalid_target"
@@ -111,7 +128,8 @@ def test_an_unregistered_resource(world):
 
 def test_a_resource_that_was_not_asked_for(world):
     code = world.code(client_id="keeper")
-    assert world.redeem(code, auth="keeper", resource=API).json()["error"] == "invalid_grant"
+    assert world.redeem(code, auth="keeper", resource=API).json()["error"] == "invalid_target"
+    assert world.redeem(code, auth="keeper").status == 200
 
 
 def test_step_up_challenges():
