@@ -41,7 +41,7 @@ from eid.oidc.login import account_of, client_of, open_methods, with_password
 from eid.oidc.offered import channel_kinds, methods_left
 from eid.oidc.own_client import is_own
 from eid.oidc.pages import Problem, text_version
-from eid.oidc.ports import AuditEvent
+from eid.oidc.ports import Attempt, AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.recipient import known_client
 from eid.oidc.request_source import LIMITS
@@ -137,10 +137,13 @@ def password(provider: Provider, request: Request) -> Response:
     def advance() -> Session:
         if not username or not secret or len(secret) > MAX_PASSWORD:
             raise AccountError("User name and password are both needed.", code="login.refused")
-        known = device.read(provider, request)
-        further = with_password(
-            provider, session, username, secret, address=request.address, at=at, device=known
+        attempt = Attempt(
+            username=username,
+            password=secret,
+            address=request.address,
+            device=device.read(provider, request),
         )
+        further = with_password(provider, session, attempt, at=at)
         right.append(username)
         return further
 

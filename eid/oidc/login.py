@@ -7,6 +7,8 @@ the factors does not matter; all must be the same person's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,33 +22,34 @@ from eid.oidc.clients import Client
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.offered import methods_left
 from eid.oidc.own_client import is_own, own_client
+from eid.oidc.ports import Attempt, AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.rising import channel_shown, is_rising
-from eid.oidc.session import Session
+from eid.oidc.session import Planned, Session
 from eid.oidc.sign_on import SESSION_AUTH_LEVEL
 
 
-def with_password(  # noqa: PLR0913 - each is a fact of its own
-    provider: Provider,
-    session: Session,
-    username: str,
-    password: str,
-    *,
-    address: str,
-    at: datetime,
-    device: str = "",
+def with_password(
+    provider: Provider, session: Session, attempt: Attempt, *, at: datetime
 ) -> Session:
-    """The login after a password; AccountError ``login.refused`` or ``login.throttled``."""
+    """The login after a password; AccountError ``login.refused`` or ``login.throttled``.
+
+    The attempt, its record and the step that follows are one transaction. Else as
+    :func:`with_factor`.
+    """
     interaction = session.interaction
-    try:
-        account = provider.accounts.check_password(
-            username, password, address=address, at=at, device=device
-        )
-    except AccountError as error:
-        refused = event(interaction, "login.password_refused", at, code=error.code)
-        provider.grants.record([refused])
-        raise
-    return with_factor(provider, session, account, Factor.of("password", at), at=at)
+
+    def follow(account: Account) -> Planned:
+        return plan(provider, interaction, account, Factor.of("password", at), at=at)
+
+    def refused(code: str) -> AuditEvent:
+        return event(interaction, "login.password_refused", at, code=code)
+
+    with _ended_for_another(provider, interaction, at=at):
+        step = provider.accounts.log_in(attempt, at=at, follow=follow, refused=refused)
+    if step is None:
+        raise sessions.changed()
+    return step.session
 
 
 def with_factor(
@@ -66,8 +69,24 @@ def with_factor(
     an account that may not log in, OAuthError when the request cannot be met any more.
     """
     interaction = session.interaction
+    with _ended_for_another(provider, interaction, at=at):
+        step = plan(provider, interaction, account, factor, at=at, commitment=commitment)
+    return sessions.write(provider, step, at=at).session
+
+
+def plan(
+    provider: Provider,
+    interaction: Interaction,
+    account: Account,
+    factor: Factor | None,
+    *,
+    at: datetime,
+    commitment: bytes | None = None,
+) -> Planned:
+    """What one more factor leads to; nothing is written. Raises as :func:`with_factor`."""
     check_usable(account)
-    check_same_person(provider, interaction, account, at=at)
+    if _is_another(interaction, account):
+        raise _another()
     factors = _with(interaction.factors, factor)
     stepped = replace(interaction, account_id=account.id, factors=factors, card_request=None)
     client = client_of(provider, stepped)
@@ -76,11 +95,10 @@ def with_factor(
     if not reached and not open_methods(provider, stepped, account, client, at=at):
         raise unmet()
     following = stepped.moved("level_reached" if reached else "factor_accepted")
-    session = sessions.renewed(provider, following)
+    renewed = sessions.renewed(provider, following)
     kind = "login.card_confirmed" if factor is None else f"login.{factor.method}"
     accepted = event(following, kind, at, commitment=commitment, stage=following.stage)
-    saved = sessions.save(provider, session.interaction, at=at, events=[accepted])
-    return replace(session, interaction=saved)
+    return sessions.planned(renewed.interaction, cookie=renewed.cookie, events=[accepted])
 
 
 def _with(factors: tuple[Factor, ...], added: Factor | None) -> tuple[Factor, ...]:
@@ -100,9 +118,13 @@ def check_same_person(
     provider: Provider, interaction: Interaction, account: Account | None, *, at: datetime
 ) -> None:
     """HolderMismatch, and the end of the login, if its earlier factor was another person's."""
-    known = interaction.account_id
-    if known is not None and (account is None or account.id != known):
+    if _is_another(interaction, account):
         raise end_for_other_person(provider, interaction, at=at)
+
+
+def _is_another(interaction: Interaction, account: Account | None) -> bool:
+    known = interaction.account_id
+    return known is not None and (account is None or account.id != known)
 
 
 def end_for_other_person(
@@ -111,7 +133,22 @@ def end_for_other_person(
     """End the login, leave a record, and return what to raise."""
     ended = event(interaction, "login.holder_mismatch", at)
     sessions.finish(provider, interaction, at=at, events=[ended])
+    return _another()
+
+
+def _another() -> HolderMismatch:
     return HolderMismatch("The card and the password belong to different people.")
+
+
+@contextmanager
+def _ended_for_another(
+    provider: Provider, interaction: Interaction, *, at: datetime
+) -> Iterator[None]:
+    """A factor of another person ends the login."""
+    try:
+        yield
+    except HolderMismatch as error:
+        raise end_for_other_person(provider, interaction, at=at) from error
 
 
 def assurance_of(

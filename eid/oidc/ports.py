@@ -6,10 +6,10 @@ or fails together with them (contracts §8).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from eid.keys import JSON
 from eid.levels.account import Account
@@ -110,7 +110,10 @@ class Grants(Protocol):
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> bool:
-        """Write payload, expiry and family if the version is still ``version``; False if it is not."""
+        """Write payload, expiry and family if the version is still ``version``; False if it is not.
+
+        Version 0 is of a grant that was never stored: as :meth:`claim`.
+        """
 
     def revoke_family(
         self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
@@ -119,6 +122,38 @@ class Grants(Protocol):
 
     def record(self, events: Sequence[AuditEvent]) -> None:
         """Append to the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A user name and a password as they came; the rest says with whose guesses it is counted.
+
+    ``device`` is a browser's token from :meth:`Accounts.device_token`, or empty.
+    """
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    address: str
+    device: str = ""
+
+
+class Step(Protocol):
+    """Where a right password leads: as :meth:`Grants.replace` writes it, with its events."""
+
+    @property
+    def grant(self) -> Grant:
+        """What is written over its version."""
+
+    @property
+    def version(self) -> int:
+        """The version that is still stored, 0 for none, or nothing is written."""
+
+    @property
+    def events(self) -> Sequence[AuditEvent]:
+        """What is written with it."""
+
+
+AnyStep = TypeVar("AnyStep", bound=Step)
 
 
 class Accounts(Protocol):
@@ -137,6 +172,22 @@ class Accounts(Protocol):
 
         Unknown users get the same answer in the same time class. Guesses with a ``device`` token
         of this name are counted apart from everybody else's.
+        """
+
+    def log_in(
+        self,
+        attempt: Attempt,
+        *,
+        at: datetime,
+        follow: Callable[[Account], AnyStep],
+        refused: Callable[[str], AuditEvent],
+    ) -> AnyStep | None:
+        """Check a password and take the step that ``follow`` makes of it, in one transaction.
+
+        None if the step's grant was changed meanwhile. ``follow`` writes nothing, and may be asked
+        again when the account was changed while its password was compared; an EidError that it
+        raises passes, once the attempt is on record. An attempt that fails raises as
+        :meth:`check_password` does, and leaves the row that ``refused`` makes of the error's code.
         """
 
     def device_token(self, username: str, *, at: datetime) -> str:

@@ -150,6 +150,50 @@ def is_alive(provider: Provider, interaction: Interaction, *, at: datetime) -> b
     return not isinstance(found, Spent)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A login's next state, not written yet: ``grant`` goes over ``version``, with ``events``.
+
+    Version 0 is of a login that is not stored yet. ``interaction`` is what it is once that is
+    done, and ``cookie`` the one to set then.
+    """
+
+    interaction: Interaction
+    cookie: str = field(repr=False)
+    grant: Grant
+    version: int
+    events: tuple[AuditEvent, ...]
+
+    @property
+    def session(self) -> Session:
+        """The session, once this is written."""
+        return Session(interaction=self.interaction, cookie=self.cookie)
+
+
+def planned(
+    interaction: Interaction, *, cookie: str = "", events: Sequence[AuditEvent] = ()
+) -> Planned:
+    """How an interaction is to be written that was changed since it was read."""
+    following = replace(interaction, version=interaction.version + 1)
+    return Planned(
+        interaction=following,
+        cookie=cookie,
+        grant=_row(following),
+        version=interaction.version,
+        events=tuple(events),
+    )
+
+
+def write(provider: Provider, step: Planned, *, at: datetime) -> Planned:
+    """Write it if nobody else did since; RequestRefused ``interaction.changed``.
+
+    The first time it is stored: of all tabs that began with it, one stores it.
+    """
+    if not provider.grants.replace(step.grant, version=step.version, at=at, events=step.events):
+        raise changed()
+    return step
+
+
 def save(
     provider: Provider,
     interaction: Interaction,
@@ -157,21 +201,15 @@ def save(
     at: datetime,
     events: Sequence[AuditEvent] = (),
 ) -> Interaction:
-    """Write the interaction if nobody else did since; RequestRefused ``interaction.changed``.
+    """Plan and write in one; the interaction as it is then."""
+    return write(provider, planned(interaction, events=events), at=at).interaction
 
-    The first time it is stored: of all tabs that began with it, one stores it.
-    """
-    grants, before = provider.grants, interaction.version
-    following = replace(interaction, version=before + 1)
-    if before:
-        written = grants.replace(_row(following), version=before, at=at, events=events)
-    else:
-        written = grants.claim(_row(following), events=events)
-    if not written:
-        raise RequestRefused(
-            "This login went on in another tab meanwhile.", code="interaction.changed"
-        )
-    return following
+
+def changed() -> RequestRefused:
+    """Somebody else wrote the interaction first."""
+    return RequestRefused(
+        "This login went on in another tab meanwhile.", code="interaction.changed"
+    )
 
 
 def _row(interaction: Interaction) -> Grant:

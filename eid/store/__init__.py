@@ -136,7 +136,7 @@ def _store(
     grants = Grants(database, audit, Envelope(secrets["grants"]))
     return Store(
         database=database,
-        accounts=Accounts(database, audit, keys, insecure_fast_hash=fast),
+        accounts=Accounts(database, audit, grants, keys, insecure_fast_hash=fast),
         grants=grants,
         audit=audit,
         openings=openings,

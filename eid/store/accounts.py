@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,29 +15,22 @@ from sqlalchemy.exc import IntegrityError
 from eid.errors import AccountError, FormatError, RequestRefused
 from eid.keys import encode_base64url
 from eid.levels.account import Account, Event, LockGround, move, replace_number
-from eid.levels.factors.password import check_password, hash_password, needs_rehash
 from eid.levels.username import normalize_username
-from eid.oidc.ports import AuditEvent
+from eid.oidc.ports import AnyStep, Attempt, AuditEvent
 from eid.store import throttle
 from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
-from eid.store.devices import Devices
-from eid.store.grants import end_family, use_up
+from eid.store.grants import Grants, end_family, use_up
 from eid.store.numbers import Numbers
+from eid.store.passwords import Passwords
 from eid.store.prepared import Prepared
 from eid.store.schema import accounts, identifiers, person_keys
-from eid.store.sealed import CHANGING, AccountKeys as AccountKeys, AccountSeal
+from eid.store.sealed import ACCOUNT, CHANGING, AccountKeys as AccountKeys, AccountSeal, look
 from eid.store.suspension import suspend_all
 
-_ADMITTED = frozenset({"registered", "active", "expired"})
-_ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_from(
-    accounts.outerjoin(person_keys, person_keys.c.account == accounts.c.id)
-)
-_BY_ID = Prepared(_ACCOUNT.where(accounts.c.id == bindparam("this_id")))
-_BY_NAME = Prepared(_ACCOUNT.where(accounts.c.username == bindparam("this_name")))
-_AccountRow = namedtuple("_AccountRow", [column.name for column in _ACCOUNT.selected_columns])  # type: ignore[misc]  # noqa: PYI024 - as the columns are
-_LOCK = _ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
+_BY_ID = Prepared(ACCOUNT.where(accounts.c.id == bindparam("this_id")))
+_LOCK = ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
 _NEW = insert(accounts)
 _NEW_KEY = insert(person_keys)
 _KEY_OF = select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
@@ -61,6 +53,7 @@ class Accounts:
         self,
         database: Database,
         audit: Audit,
+        grants: Grants,
         keys: AccountKeys,
         *,
         insecure_fast_hash: bool = False,
@@ -68,9 +61,9 @@ class Accounts:
         self._database = database
         self._audit = audit
         self._seal = AccountSeal(keys)
-        self._devices = Devices(self._seal)
-        self._fast = insecure_fast_hash
-        self._nobody = self._hash(secrets.token_hex(16))
+        self._passwords = Passwords(
+            database, audit, grants, self._seal, insecure_fast_hash=insecure_fast_hash
+        )
         self.cases = Cases(database, audit)
         self.numbers = Numbers(database, self._seal)
 
@@ -83,7 +76,7 @@ class Accounts:
         ``account.number_taken``; FormatError for the name or the password.
         """
         account = replace(account, username=normalize_username(account.username), version=1)
-        hashed = self._hash(password) if password else None
+        hashed = self._passwords.hash(password) if password else None
         row, key = self._seal.new_rows(account, password_hash=hashed)
         with (
             self._claim(account.id, _number(account), account.created_at),
@@ -199,7 +192,7 @@ class Accounts:
 
         The account counts as changed: refresh tokens of before are worth nothing (row O-036).
         """
-        sealed = self._seal.password(account_id, self._hash(password))
+        sealed = self._seal.password(account_id, self._passwords.hash(password))
         values = {"password": sealed, "version": accounts.c.version + 1}
         statement = update(accounts).where(accounts.c.id == account_id).values(values)
         with self._database.write() as connection:
@@ -225,21 +218,22 @@ class Accounts:
         refuses, RequestRefused ``recovery`` for a handle that is not live, AccountError
         ``account.changed``: nothing has changed then, and the handle still works.
         """
-        sealed = self._seal.password(account.id, self._hash(password))
+        sealed = self._seal.password(account.id, self._passwords.hash(password))
         this = accounts.c.id == account.id
         with self._database.write() as connection:
             if not use_up(connection, "recovery_handle", handle, at=at):
                 raise RequestRefused("The recovery is over.", code="recovery")
-            self._store(connection, account, at, events)
+            self._store(connection, account, at, ())
             connection.execute(update(accounts).where(this).values(password=sealed))
             suspended = suspend_all(connection, account.id, by=by, at=at)
             end_family(connection, ending, at=at)
-            self._audit.append(connection, suspended)
+            # last, as everywhere: whoever holds the record's end waits for no grant
+            self._audit.append(connection, [*events, *suspended])
         return replace(account, version=account.version + 1)
 
     def by_id(self, account_id: str) -> Account | None:
         """The account with this internal id."""
-        row = self._look(_BY_ID, {"this_id": account_id})
+        row = look(self._database, _BY_ID, {"this_id": account_id})
         return self._seal.account(row) if row is not None else None
 
     def by_username(self, username: str) -> Account | None:
@@ -248,7 +242,7 @@ class Accounts:
             name = normalize_username(username)
         except FormatError:
             return None
-        return self._one(_ACCOUNT.where(accounts.c.username == name))
+        return self._one(ACCOUNT.where(accounts.c.username == name))
 
     def by_number(self, number: str) -> Account | None:
         """The account that holds this personal number now; an empty one is nobody's."""
@@ -259,7 +253,7 @@ class Accounts:
             identifiers.c.until.is_(None),
         )
         holder = select(identifiers.c.account).where(live).scalar_subquery()
-        return self._one(_ACCOUNT.where(accounts.c.id == holder))
+        return self._one(ACCOUNT.where(accounts.c.id == holder))
 
     def check_password(
         self, username: str, password: str, *, address: str, at: datetime, device: str = ""
@@ -270,28 +264,19 @@ class Accounts:
         password learns that the account is locked. ``device`` is a browser's token from
         :meth:`device_token`: its guesses are counted apart from everybody else's.
         """
-        try:
-            name = normalize_username(username)
-        except FormatError:
-            name = ""
-        known = self._devices.scope(device, name, at) if device else None
-        scopes = (
-            known or self._seal.scope("account", name or username),
-            self._seal.scope("address", address),
-        )
-        self._reserve(scopes, at)
-        row = self._look(_BY_NAME, {"this_name": name})
-        stored = self._seal.open_password(row)
-        right = check_password(stored or self._nobody, password) and stored is not None
-        account = self._seal.account(row) if row is not None and right else None
-        self._settle(scopes, account, row.id if row is not None else None, at)
-        if account is None:
-            raise AccountError("The user name or the password is wrong.", code="login.refused")
-        if account.state not in _ADMITTED:
-            raise AccountError("The account is locked.", code="account.locked")
-        if row is not None and not self._fast and needs_rehash(cast("str", stored)):
-            self._renew_hash(account.id, row.password, password)
-        return account
+        attempt = Attempt(username=username, password=password, address=address, device=device)
+        return self._passwords.check(attempt, at=at)
+
+    def log_in(
+        self,
+        attempt: Attempt,
+        *,
+        at: datetime,
+        follow: Callable[[Account], AnyStep],
+        refused: Callable[[str], AuditEvent],
+    ) -> AnyStep | None:
+        """As :meth:`check_password`, with the step that a login takes, in one transaction."""
+        return self._passwords.log_in(attempt, at=at, follow=follow, refused=refused)
 
     def count_name(self, number: str, *, at: datetime) -> None:
         """Count a name that a card's person tries; AccountError ``login.throttled`` after five."""
@@ -304,7 +289,7 @@ class Accounts:
 
         Whoever guesses at the name elsewhere cannot block this browser; the token opens nothing.
         """
-        return self._devices.token(normalize_username(username), at)
+        return self._passwords.devices.token(normalize_username(username), at)
 
     def subject(self, account_id: str, sector: str) -> str:
         """The pairwise ``sub``: a keyed hash, different and unlinkable for each sector."""
@@ -314,25 +299,6 @@ class Accounts:
         """Delete the throttles that were to be forgotten before a moment; how many rows."""
         with self._database.write() as connection:
             return throttle.forget(connection, int(before.timestamp()))
-
-    def _reserve(self, scopes: tuple[bytes, bytes], at: datetime) -> None:
-        with self._database.transaction() as work:
-            throttle.reserve(work, scopes[1], throttle.PER_ADDRESS, int(at.timestamp()))
-            throttle.reserve(work, scopes[0], throttle.PER_ACCOUNT, int(at.timestamp()))
-
-    def _settle(
-        self,
-        scopes: tuple[bytes, bytes],
-        account: Account | None,
-        known_id: str | None,
-        at: datetime,
-    ) -> None:
-        kind = "login.refused" if account is None else "login.password_checked"
-        with self._database.transaction() as work:
-            if account is not None:
-                throttle.release(work, scopes[1])  # in the order of _reserve: no deadlock
-                throttle.clear(work, scopes[0])
-            self._audit.append(work, [AuditEvent(kind=kind, account=known_id, at=at)])
 
     def _store(
         self,
@@ -369,22 +335,6 @@ class Accounts:
                 at=at,
             )
             raise AccountError(error.message, code=error.code, case=case.id) from None
-
-    def _renew_hash(self, account_id: str, before: object, password: str) -> None:
-        """Hash the same password anew, unless it was replaced since it was read."""
-        sealed = self._seal.password(account_id, self._hash(password))
-        same = and_(accounts.c.id == account_id, accounts.c.password == before)
-        with self._database.write() as connection:
-            connection.execute(update(accounts).where(same).values(password=sealed))
-
-    def _hash(self, password: str) -> str:
-        return hash_password(password, insecure_fast_hash=self._fast)
-
-    def _look(
-        self, statement: Prepared, values: Mapping[str, object]
-    ) -> Row[*tuple[object, ...]] | None:
-        row = self._database.row(statement, values)
-        return None if row is None else cast("Row[*tuple[object, ...]]", _AccountRow(*row))
 
     def _one(self, query: Select[*tuple[object, ...]]) -> Account | None:
         with self._database.read() as connection:

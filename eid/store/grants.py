@@ -20,7 +20,7 @@ from eid.oidc.ports import AuditEvent, Grant, Spent
 from eid.store.audit import Audit
 from eid.store.consents import enter
 from eid.store.database import Database
-from eid.store.prepared import Place, Prepared, PreparedInsert
+from eid.store.prepared import Place, Prepared, PreparedInsert, Work
 from eid.store.schema import grants
 
 _Row = tuple[str, bytes, bytes, str | None, int, int | None, int | None, int]
@@ -179,7 +179,20 @@ class Grants:
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> bool:
-        """Write payload, expiry and family if the stored version is ``version``; it becomes one more."""
+        """Write payload, expiry and family if the stored version is ``version``; it becomes one more.
+
+        Version 0 is of a grant that was never stored: as :meth:`claim`.
+        """
+        with self._database.transaction() as work:
+            done = self.write(work, grant, version=version, at=at)
+            if done:
+                self._audit.append(work, events)
+        return done
+
+    def write(self, work: Work, grant: Grant, *, version: int, at: datetime) -> bool:
+        """As :meth:`replace`, in the caller's transaction."""
+        if not version:
+            return _CLAIM.run(work, self._row(grant)).rowcount == 1
         values = {
             **_this(grant.kind, grant.key, at),
             "this_version": version,
@@ -187,11 +200,7 @@ class Grants:
             "new_expiry": int(grant.expires_at.timestamp()),
             "new_family": grant.family,
         }
-        with self._database.transaction() as work:
-            done = _REPLACE.run(work, values).rowcount == 1
-            if done:
-                self._audit.append(work, events)
-        return done
+        return _REPLACE.run(work, values).rowcount == 1
 
     def revoke_family(
         self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 
 from eid.errors import AccountError, SettingsError
 from eid.keys import Envelope, canonical_json, encode_base64url, parse_json_object
 from eid.levels.account import Account, LockGround, Profile, State
 from eid.levels.assurance import HolderMatch, Source
 from eid.store.database import Database
-from eid.store.schema import meta
+from eid.store.prepared import Prepared, Values
+from eid.store.schema import accounts, meta, person_keys
 
 MAX_SCOPE = 256
 CHANGING = (
@@ -36,6 +38,12 @@ CHANGING = (
     "version",
 )
 """The columns of an account that its later life writes."""
+ACCOUNT = select(accounts, person_keys.c.sealed.label("person_key")).select_from(
+    accounts.outerjoin(person_keys, person_keys.c.account == accounts.c.id)
+)
+"""What :meth:`AccountSeal.account` makes an account of."""
+BY_NAME = Prepared(ACCOUNT.where(accounts.c.username == bindparam("this_name")))
+_AccountRow = namedtuple("_AccountRow", [column.name for column in ACCOUNT.selected_columns])  # type: ignore[misc]  # noqa: PYI024 - as the columns are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +143,14 @@ class AccountSeal:
             lock_ground=cast("LockGround | None", row.lock_ground),
             version=row.version,
         )
+
+
+def look(
+    database: Database, statement: Prepared, values: Values
+) -> Row[*tuple[object, ...]] | None:
+    """The one row of an :data:`ACCOUNT`, if there is one."""
+    row = database.row(statement, values)
+    return None if row is None else cast("Row[*tuple[object, ...]]", _AccountRow(*row))
 
 
 def remembered(database: Database) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Guessing made slow: failures counted in the database, so over nodes and restarts (row O-053).
 
-An attempt is counted before the secret is checked, so that parallel guesses cannot pass together.
+No attempt learns what its secret was worth before its scopes are locked and found free, so that
+parallel guesses cannot pass together.
 After its allowance a scope is blocked for a time that doubles up to fifteen minutes: soft, so
 that nobody can lock a person out for good.
 """
@@ -10,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, bindparam, case, delete, update
+from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
 
 from eid.errors import AccountError
+from eid.store.database import Database
 from eid.store.prepared import Place, Prepared, PreparedInsert
 from eid.store.schema import throttles
 
@@ -33,13 +35,37 @@ _RELEASE = Prepared(
     .where(_THIS)
     .values(failures=case((_LEFT < 0, 0), else_=_LEFT), blocked_until=0)
 )
-_LOCK = PreparedInsert(
-    throttles,
-    # the update changes nothing: it locks the row that is there, and lets it be returned
-    lambda new: new.on_conflict_do_update(
-        index_elements=[throttles.c.scope], set_={"failures": throttles.c.failures}
-    ).returning(throttles.c.failures, throttles.c.blocked_until, throttles.c.forget_at),
+_BLOCKED = Prepared(
+    select(func.max(throttles.c.blocked_until)).where(
+        or_(throttles.c.scope == bindparam("first"), throttles.c.scope == bindparam("second")),
+        throttles.c.blocked_until > bindparam("now"),
+        throttles.c.blocked_until <= bindparam("latest"),
+    )
 )
+
+
+def _locking(*names: str) -> PreparedInsert:
+    """Make the rows that are not there and lock all, in this order.
+
+    A ``SELECT … FOR UPDATE`` would lock nothing while there is no row. The update changes nothing:
+    it locks the row that is there, and lets it be returned.
+    """
+    fresh = {"failures": 0, "blocked_until": 0, "forget_at": bindparam("new_forget_at")}
+    rows = [{"scope": bindparam(name), **fresh} for name in names]
+    return PreparedInsert(
+        throttles,
+        lambda new: (
+            new.values(rows)
+            .on_conflict_do_update(
+                index_elements=[throttles.c.scope], set_={"failures": throttles.c.failures}
+            )
+            .returning(*throttles.c)
+        ),
+    )
+
+
+_LOCK = _locking("first")
+_LOCK_BOTH = _locking("first", "second")
 FORGET_S = 24 * 3600
 LONGEST_S = 900
 
@@ -76,25 +102,60 @@ PER_ACCOUNT = Allowance(failures=5, block_s=30)
 PER_ADDRESS = Allowance(failures=100, block_s=30, forgive_s=30)
 
 
-def reserve(place: Place, scope: bytes, allowance: Allowance, now: int) -> None:
-    """Count one attempt as failed, or AccountError ``login.throttled`` with ``retry_after``."""
-    failures, blocked_until, forget_at = _lock(place, scope, now)
-    if now < blocked_until <= now + LONGEST_S:  # a later end was written by a clock ahead
-        raise AccountError(
-            "Too many attempts; try again later.",
-            code="login.throttled",
-            retry_after=blocked_until - now,
-        )
-    left, since = allowance.still_counted(failures, min(forget_at - FORGET_S, now), now)
-    failures = 1 if forget_at <= now else left + 1
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A scope's row, as it is while it is locked."""
+
+    scope: bytes
+    failures: int
+    blocked_until: int
+    forget_at: int
+
+    def check(self, now: int) -> None:
+        """AccountError ``login.throttled`` while the scope is blocked."""
+        if now < self.blocked_until <= now + LONGEST_S:  # a later end was written by a clock ahead
+            raise _throttled(self.blocked_until - now)
+
+
+def check(database: Database, scopes: tuple[bytes, bytes], now: int) -> None:
+    """A look before the work of hashing; AccountError ``login.throttled`` with ``retry_after``."""
+    values = {"first": scopes[0], "second": scopes[1], "now": now, "latest": now + LONGEST_S}
+    row = database.row(_BLOCKED, values)
+    until = cast("int | None", row[0]) if row else None
+    if until is not None:
+        raise _throttled(until - now)
+
+
+def lock(place: Place, scopes: tuple[bytes, bytes], now: int) -> tuple[Counter, Counter]:
+    """Two scopes, ours until the end; whoever takes both takes them in the same order."""
+    values = {"first": scopes[0], "second": scopes[1], "new_forget_at": now + FORGET_S}
+    rows = cast("list[tuple[bytes, int, int, int]]", _LOCK_BOTH.run(place, values).fetchall())
+    found = {bytes(row[0]): Counter(*row) for row in rows}
+    return found[scopes[0]], found[scopes[1]]
+
+
+def count(place: Place, counter: Counter, allowance: Allowance, now: int) -> None:
+    """Count one failure of a locked scope."""
+    left, since = allowance.still_counted(
+        counter.failures, min(counter.forget_at - FORGET_S, now), now
+    )
+    failures = 1 if counter.forget_at <= now else left + 1
     wait = allowance.blocked_for(failures)
     values = {
-        "this_scope": scope,
+        "this_scope": counter.scope,
         "new_failures": failures,
         "new_blocked_until": now + wait if wait else 0,  # a clock set back blocks nobody
         "new_forget_at": since + FORGET_S,
     }
     _COUNT.run(place, values)
+
+
+def reserve(place: Place, scope: bytes, allowance: Allowance, now: int) -> None:
+    """Count one attempt as failed, or AccountError ``login.throttled`` with ``retry_after``."""
+    row = _LOCK.run(place, {"first": scope, "new_forget_at": now + FORGET_S}).fetchone()
+    counter = Counter(*cast("tuple[bytes, int, int, int]", row))
+    counter.check(now)
+    count(place, counter, allowance, now)
 
 
 def clear(place: Place, scope: bytes) -> None:
@@ -108,12 +169,16 @@ def release(place: Place, scope: bytes) -> None:
 
 
 def forget(connection: Connection, now: int) -> int:
-    """Delete what was to be forgotten before now (row D-004)."""
-    return connection.execute(delete(throttles).where(throttles.c.forget_at < now)).rowcount
+    """Delete what was to be forgotten before now (row D-004); how many rows.
+
+    A row that somebody holds waits for the next time, so that this waits for nobody.
+    """
+    old = select(throttles.c.scope).where(throttles.c.forget_at < now)
+    free = old.with_for_update(skip_locked=True)
+    return connection.execute(delete(throttles).where(throttles.c.scope.in_(free))).rowcount
 
 
-def _lock(place: Place, scope: bytes, now: int) -> tuple[int, int, int]:
-    """Failures, blocked until, forget at; the row is made if need be, and is ours until the end."""
-    fresh = {"scope": scope, "failures": 0, "blocked_until": 0, "forget_at": now + FORGET_S}
-    row = _LOCK.run(place, fresh).fetchone()
-    return cast("tuple[int, int, int]", row)
+def _throttled(wait_s: int) -> AccountError:
+    return AccountError(
+        "Too many attempts; try again later.", code="login.throttled", retry_after=wait_s
+    )

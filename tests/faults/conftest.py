@@ -62,6 +62,6 @@ def audit(database):
 @pytest.fixture
 def store(database, audit):
     keys = kit.AccountKeys(lookup=b"l" * 32, pairwise=b"p" * 32, envelope=b"e" * 32)
-    accounts = kit.StoreAccounts(database, audit, keys, insecure_fast_hash=True)
     grants = kit.StoredGrants(database, audit, kit.Envelope(b"g" * 32))
+    accounts = kit.StoreAccounts(database, audit, grants, keys, insecure_fast_hash=True)
     return kit.Stores(grants=grants, accounts=accounts, events=list)

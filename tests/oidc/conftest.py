@@ -50,7 +50,7 @@ from eid.levels.factors.passkey import PasskeyParty
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, RegisteredClients, client_from_metadata
 from eid.oidc.own_ports import OwnPages
-from eid.oidc.ports import AuditEvent, Grant, Grants, Spent
+from eid.oidc.ports import AnyStep, Attempt, AuditEvent, Grant, Grants, Spent
 from eid.oidc.provider import JudgeEvidence, Provider, ProviderKeys
 from eid.oidc.settings import ProviderSettings
 from eid.oidc.web import create_app
@@ -179,6 +179,8 @@ class MemoryGrants:
     def replace(
         self, grant: Grant, *, version: int, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> bool:
+        if not version:
+            return self.claim(grant, events=events)
         with self._lock:
             found = self._live(grant.kind, grant.key, at)
             if found is None or found.version != version:
@@ -216,7 +218,8 @@ class MemoryGrants:
 class MemoryAccounts:
     """The contract of :class:`eid.oidc.ports.Accounts`, with plain passwords."""
 
-    def __init__(self) -> None:
+    def __init__(self, grants: MemoryGrants) -> None:
+        self._grants = grants
         self.accounts: dict[str, Account] = {}
         self.passwords: dict[str, str] = {}
         self.throttled = False
@@ -247,6 +250,26 @@ class MemoryAccounts:
         if self.passwords.get(username) != password:
             raise AccountError("Wrong.", code="login.refused")
         return next(a for a in self.accounts.values() if a.username == username)
+
+    def log_in(
+        self,
+        attempt: Attempt,
+        *,
+        at: datetime,
+        follow: Callable[[Account], AnyStep],
+        refused: Callable[[str], AuditEvent],
+    ) -> AnyStep | None:
+        name, password = attempt.username, attempt.password
+        try:
+            account = self.check_password(
+                name, password, address=attempt.address, at=at, device=attempt.device
+            )
+        except AccountError as error:
+            self._grants.record([refused(error.code)])
+            raise
+        step = follow(account)
+        taken = self._grants.replace(step.grant, version=step.version, at=at, events=step.events)
+        return step if taken else None
 
     def device_token(self, username: str, *, at: datetime) -> str:
         return hashlib.sha256(f"{username}|{at}".encode()).hexdigest()
@@ -733,14 +756,14 @@ def _sqlite(folder: Path) -> tuple[Database, Stores]:
     database.migrate()
     audit = Audit(database, node="test", key=SigningKey.generate("audit"))
     keys = AccountKeys(lookup=b"l" * 32, pairwise=b"p" * 32, envelope=b"e" * 32)
-    accounts = StoreAccounts(database, audit, keys, insecure_fast_hash=True)
+    grants = StoredGrants(database, audit, Envelope(b"g" * 32))
+    accounts = StoreAccounts(database, audit, grants, keys, insecure_fast_hash=True)
 
     def events() -> list[str]:
         with database.read() as connection:
             rows = connection.exec_driver_sql("SELECT kind FROM audit_rows ORDER BY seq")
             return [str(row[0]) for row in rows]
 
-    grants = StoredGrants(database, audit, Envelope(b"g" * 32))
     return database, Stores(grants=grants, accounts=accounts, events=events)
 
 
@@ -754,7 +777,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stores]:
     memory = MemoryGrants()
     yield Stores(
         grants=memory,
-        accounts=MemoryAccounts(),
+        accounts=MemoryAccounts(memory),
         events=lambda: [event.kind for event in memory.events],
     )
 

@@ -52,7 +52,8 @@ def raced(request, tmp_path, world):
     database.migrate()
     audit = Audit(database, node="race", key=SigningKey.generate("audit"))
     keys = kit.AccountKeys(lookup=b"l" * 32, pairwise=b"p" * 32, envelope=b"e" * 32)
-    accounts = kit.StoreAccounts(database, audit, keys, insecure_fast_hash=True)
+    grants = Grants(database, audit, Envelope(b"g" * 32))
+    accounts = kit.StoreAccounts(database, audit, grants, keys, insecure_fast_hash=True)
     accounts.create(
         Account(
             id="account-thu",
@@ -66,7 +67,6 @@ def raced(request, tmp_path, world):
         ),
         password=kit.PASSWORD,
     )
-    grants = Grants(database, audit, Envelope(b"g" * 32))
     for name, port in (("grants", grants), ("accounts", accounts)):
         object.__setattr__(world.provider, name, port)
     yield world

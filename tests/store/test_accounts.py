@@ -8,7 +8,7 @@ from sqlalchemy import event, select, update
 from eid.errors import AccountError, FormatError
 from eid.levels.account import Account, Profile, move
 from eid.oidc.ports import AuditEvent
-from eid.store import accounts as accounts_module, new_account_id, open_store
+from eid.store import new_account_id, open_store, passwords
 from eid.store.schema import (
     accounts as table,
     audit_rows,
@@ -199,13 +199,13 @@ def test_unknown_users_cost_the_same_work(store, person, monkeypatch):
     store.accounts.create(person("bare", ""))
     assert refused(store, username="first") == "login.refused"  # starts the record's chain
     work = []
-    real = accounts_module.check_password
+    real = passwords.check_password
 
     def observed(stored, password):
         work.append(stored.split("$")[3])
         return real(stored, password)
 
-    monkeypatch.setattr(accounts_module, "check_password", observed)
+    monkeypatch.setattr(passwords, "check_password", observed)
     engine = store.database._engines().base
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -269,13 +269,13 @@ def test_a_login_never_brings_back_a_password_that_was_just_replaced(
     """The reset commits while a login with the old password is about to renew its hash."""
     account = sqlite_store.accounts.create(person(), password=PASSWORD)
     strong = open_store(sqlite_url, tmp_path)
-    needed = accounts_module.needs_rehash
+    needed = passwords.needs_rehash
 
     def meanwhile(stored):
         strong.accounts.set_password(account.id, "another horse")
         return needed(stored)
 
-    monkeypatch.setattr(accounts_module, "needs_rehash", meanwhile)
+    monkeypatch.setattr(passwords, "needs_rehash", meanwhile)
     assert log_in(strong).id == account.id
     monkeypatch.undo()
     assert log_in(strong, password="another horse").id == account.id

@@ -3,7 +3,8 @@
 import json
 import multiprocessing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,9 @@ from eid.admin.recovery import RecoveryDesk
 from eid.errors import EidError
 from eid.levels.account import Account, move
 from eid.levels.factors.code import Channel, FileSender
+from eid.oidc.ports import Attempt, AuditEvent, Grant
 from eid.store import new_account_id, open_store
+from eid.store.throttle import PER_ACCOUNT
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -77,6 +80,45 @@ def test_one_code_to_a_channel(store, race, person, tmp_path):
     assert ends.count("won") == 1
     assert set(ends) <= {"won", "factor.refused", "login.throttled"}
     assert kinds(store, account.id).count("factor.used") == 1
+
+
+def _password(store, number, password):
+    attempt = Attempt(username="thu", password=password, address="192.0.2.1")
+    accepted = AuditEvent(kind="login.password", at=AT)
+    grant = Grant(
+        kind="interaction",
+        key=b"k" * 32,
+        payload={"by": number},
+        expires_at=AT + timedelta(minutes=10),
+        family="sessions",
+    )
+    step = SimpleNamespace(grant=grant, version=1, events=[accepted])
+    refused = AuditEvent(kind="login.password_refused", at=AT)
+    taken = store.accounts.log_in(
+        attempt, at=AT, follow=lambda _account: step, refused=lambda _code: refused
+    )
+    if taken is None:
+        raise EidError("Another was faster.", code="not taken")
+
+
+@pytest.fixture
+def under_way(store, person):
+    """A person whose login is under way in one tab."""
+    expires = AT + timedelta(minutes=10)
+    store.grants.put(Grant(kind="interaction", key=b"k" * 32, payload={}, expires_at=expires))
+    return store.accounts.create(person(), password=PASSWORD)
+
+
+def test_one_step_by_one_right_password_and_nobody_is_throttled(store, race, under_way):
+    ends = race(_password, PASSWORD)
+    assert sorted(ends) == ["not taken"] * (PROCESSES - 1) + ["won"]
+    assert kinds(store, under_way.id).count("login.password_checked") == PROCESSES
+
+
+def test_o053_wrong_passwords_at_once_are_judged_as_often_as_one_by_one(store, race, under_way):
+    ends = race(_password, "wrong horse battery")
+    assert ends.count("login.refused") == PER_ACCOUNT.failures
+    assert ends.count("login.throttled") == PROCESSES - PER_ACCOUNT.failures
 
 
 def _raise(store, number, account):
