@@ -198,8 +198,10 @@ class Accounts(RuleBasedStateMachine):
     @rule(name=known, password=st.sampled_from(PASSWORDS))
     def change_password(self, name, password):
         if name not in self.erased:
-            self.store.accounts.set_password(self.model[name].id, password)
+            before = self.model[name]
+            self.store.accounts.set_password(before.id, password)
             self.passwords[name] = password
+            self.believe(name, replace(before, version=before.version + 1))
 
     @rule(name=known)
     def enrol_and_lose_a_factor(self, name):
