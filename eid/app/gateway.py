@@ -72,6 +72,7 @@ def gateway_of(settings: Settings, *, clock: Callable[[], datetime]) -> Gateway 
         insecure_loopback=named.url.startswith("http://"),
         max_answer=MAX_ANSWER,
         timeout_s=named.timeout_s,
+        total_s=named.timeout_s,
     )
     post = Post(
         outbound=outbound,

@@ -164,7 +164,7 @@ def _fetching(folder: Path, keys: IssuerKeys, stale: timedelta) -> StatusCheck:
     from eid.qr.cache import CachedStatus, ListCache
     from eid.qr.status import MAX_TOKEN
 
-    fetch = Outbound(max_answer=MAX_TOKEN).get
+    fetch = Outbound(max_answer=MAX_TOKEN, total_s=60.0).get
     return CachedStatus(lists=ListCache(folder, fetch), keys=keys, max_stale=stale)
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from eid.errors import FormatError, SettingsError
 
 MAX_SIZE = 4 << 20
+TOTAL_S = 60.0
 STATUS_HELP = "A status list: FILE, URL, or URI=FILE."
 _FRESH_S = 60.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -88,6 +89,7 @@ def _fetch(url: str, host: str, *, loopback: bool) -> bytes:
     from eid.oidc.outbound import Outbound
 
     allowed = frozenset({host})
-    return Outbound(allowed_hosts=allowed, insecure_loopback=loopback, max_answer=MAX_SIZE).get(
-        url
+    outbound = Outbound(
+        allowed_hosts=allowed, insecure_loopback=loopback, max_answer=MAX_SIZE, total_s=TOTAL_S
     )
+    return outbound.get(url)

@@ -24,7 +24,7 @@ from eid.oidc.hints import Hint, hinted
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
 from eid.oidc.pages import render
 from eid.oidc.ports import AuditEvent
-from eid.oidc.provider import Provider
+from eid.oidc.provider import Notice, Provider
 from eid.oidc.sign_on import Member, SignOn
 
 LIMITS = {"id_token_hint": 1 << 14}
@@ -52,6 +52,9 @@ def respond(provider: Provider, request: Request) -> Response:
         else parse_parameters(request.query, limits=LIMITS)
     )
     asked = judge(provider, form)
+    if request.method == "POST" and sign_on.cookie_name(provider) not in request.cookies:
+        # a form on another site's page brings no Lax cookie; the GET that follows does
+        return see_other(f"{provider.settings.url('/logout')}?{urlencode(form.values)}")
     found = sign_on.current(provider, request, at=at)
     if found is None:
         return _left(provider, request, asked.back)
@@ -108,24 +111,23 @@ def end_session(provider: Provider, found: SignOn, *, offline: bool = False, at:
     for member in joined:
         if offline or not member.offline:
             provider.grants.revoke_family(member.tokens, at=at)
-    messages: dict[str, str] = {}
-    told: dict[str, str] = {}
+    messages: dict[str, Notice] = {}
     for member in joined:
         client = provider.clients.by_id(member.client_id)
         if client is not None and client.backchannel_logout_uri is not None:
+            token = logout_token(provider, client, member, found, at=at)
             address = client.backchannel_logout_uri
-            messages[address] = logout_token(provider, client, member, found, at=at)
-            told[address] = client.client_id
+            messages[client.client_id] = Notice(address=address, token=token)
     taken = provider.notify(messages)
     provider.grants.record(
         [
             AuditEvent(
-                kind="logout.told" if address in taken else "logout.not_told",
+                kind="logout.told" if client_id in taken else "logout.not_told",
                 at=at,
                 account=found.account_id,
                 client=client_id,
             )
-            for address, client_id in told.items()
+            for client_id in messages
         ]
     )
 

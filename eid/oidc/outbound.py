@@ -7,6 +7,7 @@ and caps on size and time.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import socket
@@ -22,6 +23,7 @@ from urllib.parse import urlencode, urlsplit
 
 from eid.errors import FormatError, Unavailable
 from eid.keys import JwkSet, parse_json_object
+from eid.oidc.provider import Notice
 
 TIMEOUT_S = 3.0
 TOTAL_S = 5.0
@@ -30,6 +32,11 @@ KEYS_S = 300
 KEYS_AGAIN_S = 30
 MAX_REMEMBERED = 1024
 PARALLEL = 8
+
+_LEADING_TO_IPV4 = tuple(
+    ipaddress.IPv6Network(network)
+    for network in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
+)
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -44,12 +51,14 @@ class Outbound:
     """What may be called. ``allowed_hosts`` are names that may have private addresses.
 
     ``insecure_loopback`` allows http and loopback addresses, for a provider in development.
+    ``timeout_s`` is how long the other side may be silent, ``total_s`` how long it may talk.
     """
 
     allowed_hosts: frozenset[str] = frozenset()
     insecure_loopback: bool = False
     max_answer: int = MAX_ANSWER
     timeout_s: float = TIMEOUT_S
+    total_s: float = TOTAL_S
     resolve: Resolve = _resolve
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
 
@@ -86,6 +95,7 @@ class Outbound:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"Accept": "application/json", "User-Agent": "eid", **more}
+        limit = _Limit(connection.sock, self.total_s)
         try:
             connection.request(method, target, body=body, headers=headers)
             with connection.getresponse() as answer:
@@ -93,7 +103,10 @@ class Outbound:
         except (OSError, http.client.HTTPException) as error:
             raise _failed("does not answer") from error
         finally:
+            limit.lift()
             connection.close()
+        if limit.reached:  # what came until then may look whole
+            raise _failed("takes too long")
         if len(content) > self.max_answer:
             raise _failed("answered too much")
         return answer.status, content
@@ -120,13 +133,55 @@ class Outbound:
 
     def _may(self, host: str, address: str, secure: bool) -> bool:  # noqa: FBT001 - one of three facts
         found = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(found, "ipv4_mapped", None)
-        found = mapped or found
-        if found.is_loopback and self.insecure_loopback:
+        if self.insecure_loopback and (_mapped(found) or found).is_loopback:
             return True
         if not secure:
             return False
-        return (found.is_global and not found.is_multicast) or host in self.allowed_hosts
+        return host in self.allowed_hosts or all(map(_is_public, (found, *_inside(found))))
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _mapped(found: _Address) -> ipaddress.IPv4Address | None:
+    return found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+
+
+def _inside(found: _Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """The IPv4 address that an IPv6 one leads to, by whatever gateway stands on the way."""
+    if not isinstance(found, ipaddress.IPv6Address):
+        return ()
+    last = ipaddress.IPv4Address(found.packed[-4:])
+    if any(found in network for network in _LEADING_TO_IPV4):
+        return (last,)
+    return () if found.sixtofour is None else (found.sixtofour,)
+
+
+def _is_public(found: _Address) -> bool:
+    if _mapped(found):
+        return True  # judged by the address inside
+    site_local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local
+    return found.is_global and not found.is_multicast and not site_local
+
+
+class _Limit:
+    """Cuts a connection that has lasted too long, however busy its other side keeps it."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self.reached = False
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _cut(self) -> None:
+        self.reached = True
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)  # below TLS: nobody waits
+
+    def lift(self) -> None:
+        """The call is over."""
+        self._timer.cancel()
 
 
 class FetchedKeys:
@@ -165,19 +220,19 @@ class Notifier:
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
 
-    def __call__(self, messages: Mapping[str, str]) -> frozenset[str]:
-        """Deliver logout tokens (OIDC Back-Channel Logout §2.5); which were taken."""
+    def __call__(self, messages: Mapping[str, Notice]) -> frozenset[str]:
+        """Deliver logout tokens (OIDC Back-Channel Logout §2.5); which services took theirs."""
         if not messages:
             return frozenset()
         pool = ThreadPoolExecutor(max_workers=PARALLEL)
-        waiting = {pool.submit(self._deliver, *item): item[0] for item in messages.items()}
+        waiting = {pool.submit(self._deliver, notice): name for name, notice in messages.items()}
         done, _ = wait(waiting, timeout=TOTAL_S)
         pool.shutdown(wait=False, cancel_futures=True)
         return frozenset(waiting[future] for future in done if future.result())
 
-    def _deliver(self, address: str, token: str) -> bool:
+    def _deliver(self, notice: Notice) -> bool:
         try:
-            status = self._outbound.post_form(address, {"logout_token": token})
+            status = self._outbound.post_form(notice.address, {"logout_token": notice.token})
         except Unavailable:
             return False
         return status in {http.client.OK, http.client.NO_CONTENT}

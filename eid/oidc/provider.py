@@ -120,10 +120,18 @@ class ClientKeys(Protocol):
         """The keys; Unavailable if they cannot be had."""
 
 
-class Notify(Protocol):
-    """Posts logout tokens: ``{address: token}`` in, the addresses that took theirs out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A logout token, and where its service wants it."""
 
-    def __call__(self, messages: Mapping[str, str], /) -> frozenset[str]:
+    address: str
+    token: str = field(repr=False)
+
+
+class Notify(Protocol):
+    """Posts logout tokens, by client id; the clients that took theirs come back."""
+
+    def __call__(self, messages: Mapping[str, Notice], /) -> frozenset[str]:
         """Deliver, within a few seconds, and say which were taken."""
 
 
@@ -131,7 +139,7 @@ def _no_client_keys(_jwks_uri: str, _at: datetime, *, fresh: bool) -> JwkSet:
     raise Unavailable(f"No outbound calls are set up ({fresh=}).", code="outbound.off")
 
 
-def _no_notices(_messages: Mapping[str, str]) -> frozenset[str]:
+def _no_notices(_messages: Mapping[str, Notice]) -> frozenset[str]:
     return frozenset()
 
 

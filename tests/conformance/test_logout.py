@@ -106,13 +106,14 @@ def test_backchannel_rp_initiated_logout(world, browser, signed_on):
     object.__setattr__(world.provider, "notify", notify)
     leave(browser, id_token_hint=signed_on, post_logout_redirect_uri=GOODBYE)
     told = verify_jwt(
-        sent[BACKCHANNEL],
+        sent["portal"].token,
         JwkSet.of(*world.provider.keys.published),
         typ="logout+jwt",
         issuer="https://id.example",
         audience="portal",
         at=world.now,
     )
+    assert sent["portal"].address == BACKCHANNEL
     known = world.claims(signed_on)
     assert (told["sub"], told["sid"]) == (known["sub"], known["sid"])
     assert told["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
@@ -128,6 +129,31 @@ def test_logging_out_twice_is_no_error(world, browser, signed_on):
     leave(browser, id_token_hint=signed_on)
     again = leave(browser, id_token_hint=signed_on, post_logout_redirect_uri=GOODBYE)
     assert again.location == GOODBYE
+
+
+def test_a_form_on_the_services_own_page_ends_the_session_too(world, browser, signed_on):
+    """A cross-site POST brings no Lax cookie; the GET that it is led to does."""
+    form = {"id_token_hint": signed_on, "post_logout_redirect_uri": GOODBYE, "state": "s t"}
+    crossing = world.browser()  # the same browser, without its cookies
+    answer = crossing.post("/logout", form, Origin="https://portal.example")
+    assert answer.cookies == ()
+    assert answer.path.startswith("/logout?")
+    assert not is_over(world, browser)
+    assert browser.get(answer.path).location == f"{GOODBYE}?state=s%20t"
+    assert is_over(world, browser)
+
+
+def test_a_post_with_its_cookie_needs_no_second_step(world, browser, signed_on):
+    answer = browser.post("/logout", {"id_token_hint": signed_on})
+    assert (answer.status, 'id="logged-out"' in answer.text) == (200, True)
+    assert is_over(world, browser)
+
+
+def test_o012_a_hostile_form_takes_nobodys_cookie_away(world, browser, signed_on):
+    answer = world.browser().post("/logout", {"state": "s"}, Origin="https://evil.example")
+    assert answer.cookies == ()
+    assert 'id="logout"' in browser.get(answer.path).text
+    assert not is_over(world, browser)
 
 
 def test_a_hint_of_an_older_session_asks_first(world, browser, signed_on):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import threading
+import time
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -13,6 +15,7 @@ import pytest
 from eid.errors import Unavailable
 from eid.keys import SigningKey
 from eid.oidc.outbound import MAX_ANSWER, FetchedKeys, Notifier, Outbound
+from eid.oidc.provider import Notice
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 KEY = SigningKey.generate("client")
@@ -28,6 +31,9 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "/jwks")
             self.end_headers()
             return
+        if self.path.startswith("/drip"):
+            self._drip()
+            return
         bodies = {
             "/jwks": json.dumps({"keys": [KEY.public_jwk()]}).encode(),
             "/huge": b"x" * (MAX_ANSWER + 1),
@@ -36,6 +42,15 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if self.path in bodies else 404)
         self.end_headers()
         self.wfile.write(bodies.get(self.path, b""))
+
+    def _drip(self):
+        """One byte now and then, for as long as the other side stays."""
+        start = b"HTTP/1.0 200 OK\r\n"
+        self.wfile.write(start + (b"X-Slow: " if "headers" in self.path else b"\r\n"))
+        with contextlib.suppress(OSError):
+            for _ in range(600):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
 
     def do_POST(self):
         form = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -93,6 +108,12 @@ def test_loopback_and_http_are_for_development_only(server):
         "0.0.0.0",
         "224.0.0.1",
         "100.64.0.1",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b::169.254.169.254",
+        "2002:a00:1::",
+        "::10.0.0.1",
+        "::ffff:0:10.0.0.1",
+        "fec0::1",
     ],
 )
 def test_o012_nothing_private(address):
@@ -101,6 +122,13 @@ def test_o012_nothing_private(address):
         with pytest.raises(Unavailable) as caught:
             outbound.get("https://rp.example/jwks")
         assert caught.value.code == "outbound.forbidden"
+
+
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::93.184.216.34", "::ffff:8.8.8.8"]
+)
+def test_public_addresses_may_be_called(address):
+    assert Outbound()._may("rp.example", address, True)
 
 
 def test_a_name_without_address_or_answer():
@@ -122,7 +150,21 @@ def test_listed_names_may_be_private():
 
 def test_logout_tokens_are_delivered_at_once(server):
     notifier = Notifier(Outbound(insecure_loopback=True))
-    addresses = {f"{server}/out": "a", f"{server}/no": "b", "http://127.0.0.1:1/": "c"}
-    assert notifier(addresses) == {f"{server}/out"}
+    notices = {
+        "shop": Notice(address=f"{server}/out", token="a"),
+        "app-of-the-same-shop": Notice(address=f"{server}/out", token="b"),
+        "broken": Notice(address=f"{server}/no", token="c"),
+        "away": Notice(address="http://127.0.0.1:1/", token="d"),
+    }
+    assert notifier(notices) == {"shop", "app-of-the-same-shop"}
     assert notifier({}) == frozenset()
-    assert "logout_token=a" in Server.asked
+    assert {"logout_token=a", "logout_token=b"} <= set(Server.asked)
+
+
+@pytest.mark.parametrize("path", ["/drip", "/drip-headers"])
+def test_o012_an_answer_that_never_ends_is_cut(server, path):
+    """Each byte comes in time, the whole does not: a worker is not held by it."""
+    outbound = Outbound(insecure_loopback=True, timeout_s=30.0, total_s=0.5)
+    with pytest.raises(Unavailable) as caught:
+        outbound.get(server + path)
+    assert caught.value.code == "outbound.failed"
