@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from eid.errors import SettingsError
 from eid.keys import (
     SIGNING_ALGORITHMS,
     EncryptionKey,
@@ -19,6 +21,7 @@ from eid.keys import (
     load_ring,
 )
 
+_log = logging.getLogger("eid.app")
 RELOAD_S = 20
 CARD_REQUESTS = "card-requests"
 
@@ -74,10 +77,17 @@ class LiveRings:
         if now - self._looked >= RELOAD_S:
             with self._lock:
                 self._looked = now
-                mark = self._folder()
-                if mark != self._mark:
-                    self._rings, self._mark = self._load(), mark
+                self._look()
         return self._rings
+
+    def _look(self) -> None:
+        """Read the folder if it has changed; what cannot be read now is read the next time."""
+        try:
+            mark = self._folder()
+            if mark != self._mark:
+                self._rings, self._mark = self._load(), mark
+        except (SettingsError, OSError) as error:  # OSError: a file went while it was looked at
+            _log.error("keys: the folder cannot be read, the keys stay: %s", type(error).__name__)
 
     def _load(self) -> dict[str, KeyRing]:
         return {purpose: load_ring(self._keys, purpose, alg) for purpose, alg in self._purposes}

@@ -40,11 +40,16 @@ def load_or_create_signing_key(
 
 
 def load_signing_key(
-    path: Path, purpose: str, alg: SigningAlgorithm, folder: KeyFolder
+    path: Path, purpose: str, alg: SigningAlgorithm, folder: KeyFolder, *, retired: bool = False
 ) -> SigningKey:
-    """The key of this file, made if it is absent; SettingsError as above."""
+    """The key of this file, made if it is absent; SettingsError as above.
+
+    A ``retired`` key is never made: its file may go at any time.
+    """
 
     def make() -> bytes:
+        if retired:
+            raise _settings(path, "The key file is gone.", "a file")
         return folder.make_in_token(purpose, alg) or new_private_pem(alg)
 
     pem = _through(folder, path, purpose, make)

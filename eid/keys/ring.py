@@ -51,7 +51,7 @@ def load_ring(
     return KeyRing(
         current=load_signing_key(place_of(path, purpose, ".pem"), purpose, alg, folder),
         next=load_signing_key(_next(path, purpose), purpose, alg, folder),
-        retired=tuple(load_signing_key(one, purpose, alg, folder) for one in old),
+        retired=tuple(load_signing_key(one, purpose, alg, folder, retired=True) for one in old),
     )
 
 

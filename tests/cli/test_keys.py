@@ -14,6 +14,8 @@ from eid.app.serving import create_wsgi
 from eid.cli import main
 from eid.cli.development import development_keys, refuse_production
 from eid.errors import SettingsError
+from eid.keys.files import load_signing_key
+from eid.keys.folder import KeyFolder
 from eid.keys.ring import load_ring, rotate
 from eid.oidc.provider import ProviderKeys
 
@@ -173,3 +175,31 @@ def test_serving_needs_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--clients", "x.json", "--config", "eid.toml"]) == 2
     assert main(["serve", "--dev", "--config", "eid.toml"]) == 2
     assert "settings.development" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_for_a_moment_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    keys = LiveKeys(tmp_path, clock=lambda: now[0])
+    before = keys.published
+    broken = tmp_path / "keys" / "tokens.next.pem"
+    sound = broken.read_bytes()
+    broken.write_bytes(b"half a file")
+    now[0] = 30.0
+    assert keys.published == before
+    assert keys.tokens in before
+    assert "the keys stay" in caplog.text
+    broken.write_bytes(sound)
+    rotate(tmp_path, "tokens", at=datetime.now(UTC), overlap=timedelta(days=1))
+    now[0] = 60.0
+    assert keys.tokens.kid == before[1].kid
+
+
+def test_a_retired_key_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    """A rotation may drop the file while a provider looks at the folder."""
+    load_ring(tmp_path, "tokens")
+    gone = tmp_path / "keys" / "tokens.old-1.pem"
+    with pytest.raises(SettingsError):
+        load_signing_key(gone, "tokens", "ES256", KeyFolder.of(tmp_path), retired=True)
+    assert not gone.exists()
