@@ -8,6 +8,7 @@ software card that goes the whole way of a real one.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
 
 PASSWORD = "development"  # noqa: S105 - public, of fictional people on loopback
 LEGAL_ENTITY = "development"
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
+FORWARDED = frozenset(
+    {"FORWARDED", "VIA", "X-REAL-IP", "X-ORIGINAL-HOST", "X-ORIGINAL-URL", "TRUE-CLIENT-IP"}
+    | {"CF-CONNECTING-IP", "X-CLIENT-IP", "X-CLUSTER-CLIENT-IP"}
+)
+"""And every X-Forwarded-… header."""
+LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READY_ID, READY_SECRET = "dev", "development-secret"
 READY_CLIENT = {
     "client_id": READY_ID,
@@ -234,12 +240,22 @@ def make_people(
 
 
 class _NothingForwarded:
-    """A request that came through a proxy is not for development."""
+    """A request that came through a proxy, or for another name, is not for development.
+
+    A page whose name leads to loopback (DNS rebinding) sends that name as the host.
+    """
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Refuse it, whatever it asks for."""
+        """Refuse it, whatever it asks for, and say so."""
         from falcon import HTTPForbidden
 
         local = req.remote_addr in {"127.0.0.1", "::1"}
-        if not local or any(req.get_header(name) is not None for name in FORWARDED):
-            raise HTTPForbidden
+        host = re.sub(r":[0-9]*\Z", "", req.get_header("Host") or "localhost").lower()
+        if local and host in LOCAL_NAMES and not any(map(_is_a_proxys, req.headers)):
+            return
+        _tell(f"{req.method} {req.path}: refused, it came through a proxy or for another host")
+        raise HTTPForbidden
+
+
+def _is_a_proxys(header: str) -> bool:
+    return header.upper() in FORWARDED or header.upper().startswith("X-FORWARDED-")

@@ -39,6 +39,9 @@ def create_app(
     return app
 
 
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
+
+
 class _MetricsPage:
     """Counters, for this machine only: a collector runs beside the provider."""
 
@@ -47,7 +50,8 @@ class _MetricsPage:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """``GET /metrics``; 404 for everybody who comes over the network or through a proxy."""
-        if not is_loopback(req.remote_addr) or req.get_header("X-Forwarded-For"):
+        forwarded = any(req.get_header(name) is not None for name in _FORWARDED)
+        if not is_loopback(req.remote_addr) or forwarded:
             raise falcon.HTTPNotFound
         resp.content_type = METRICS_TYPE
         resp.data = self._metrics.render(worker=os.getpid()).encode()

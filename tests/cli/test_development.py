@@ -45,7 +45,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> testing.TestClient:
         json.dumps({"client_id": "mine", "redirect_uris": ["http://127.0.0.1:9000/cb"]}),
         encoding="utf-8",
     )
-    return testing.TestClient(create_development(Path(folder), ISSUER, registered_clients(extra)))
+    app = create_development(Path(folder), ISSUER, registered_clients(extra))
+    return testing.TestClient(app, headers={"Host": urlsplit(ISSUER).netloc})
 
 
 def field(text: str, name: str) -> str:
@@ -111,11 +112,31 @@ def test_level_2_by_card_and_password(client: testing.TestClient) -> None:
     assert parse_json_object(decode_base64url(payload))["acr"] == "urn:eid:level:2"
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "Via"])
-def test_whatever_was_forwarded_is_refused(client: testing.TestClient, name: str) -> None:
-    answer = client.simulate_get("/jwks", headers={name: "x"})
+@pytest.mark.parametrize(
+    "name",
+    ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "x-forwarded-port", "Via", "X-Real-IP"],
+)
+@pytest.mark.parametrize("path", ["/jwks", "/.well-known/openid-configuration", "/authorize"])
+def test_whatever_was_forwarded_is_refused(
+    client: testing.TestClient, name: str, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = client.simulate_get(path, headers={name: "x"})
     assert answer.status_code >= 400
     assert "kid" not in answer.text
+    assert "token_endpoint" not in answer.text
+    assert "through a proxy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8480", "127.0.0.1.evil.example"])
+def test_a_name_that_was_led_to_loopback_is_refused(client: testing.TestClient, host: str) -> None:
+    answer = client.simulate_get("/jwks", headers={"Host": host})
+    assert answer.status_code >= 400
+    assert "kid" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST:8480", "[::1]:8480"])
+def test_loopback_has_three_names(client: testing.TestClient, host: str) -> None:
+    assert client.simulate_get("/jwks", headers={"Host": host}).status_code == 200
 
 
 def test_nobody_from_elsewhere(client: testing.TestClient) -> None:
