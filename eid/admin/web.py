@@ -22,10 +22,9 @@ from eid.admin.pages import LANGUAGE_COOKIE, asset, language_of, render
 from eid.admin.site import Counter
 from eid.errors import AccountError, EidError, FormatError, RequestRefused
 from eid.keys import JwkSet, canonical_json, encode_base64url
-from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.errors import json_error, status_of
 from eid.oidc.faults import unexpected
-from eid.oidc.http import Parameters, Request, Response, json_response, see_other
+from eid.oidc.http import MAX_SEALED, Parameters, Request, Response, json_response, see_other
 from eid.oidc.ports import AuditEvent
 from eid.oidc.traffic import Network, RateLimit
 from eid.oidc.wsgi import request_of, send

@@ -25,7 +25,7 @@ from eid.app.installation import Installation, open_installation
 from eid.app.live_keys import CounterKeys
 from eid.app.settings import Settings
 from eid.errors import SettingsError
-from eid.oidc.card_login import MAX_SEALED
+from eid.oidc.http import MAX_SEALED
 from eid.oidc.logout import end_everything
 from eid.oidc.traffic import RateLimit, networks
 

@@ -1,6 +1,7 @@
 """One installation: settings, keys, database and trust folder wired to the rooms that use them.
 
-This is the only place that knows all concrete classes. Programs open it, use a part, close it.
+This is the only place that knows all concrete classes. Programs open it, use a part, close it; the
+code of a part that not every program uses is loaded with its first use.
 """
 
 from __future__ import annotations
@@ -10,17 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from eid.admin.counter import CounterDesk
-from eid.admin.recovery import RecoveryDesk
-from eid.app.gateway import gateway_of
+from eid.app.later import later
 from eid.app.live_keys import LiveKeys
-from eid.app.people import own_pages, recovery_desk
+from eid.app.people import own_pages
 from eid.app.secret_source import opened_keys
 from eid.app.settings import Settings
 from eid.app.verifier import TrustFolder, Verifier
-from eid.chip.verify import IDENTIFY
+from eid.chip.policy import IDENTIFY
 from eid.errors import EidError, FormatError
 from eid.keys import KeyFolder, SigningKey, load_or_create_signing_key
 from eid.levels.account import Account
@@ -32,6 +31,11 @@ from eid.oidc.provider import Provider
 from eid.oidc.settings import ProviderSettings
 from eid.store import Accounts, Audit, Grants, Store, new_account_id, open_store
 from eid.store.clients import Clients
+
+if TYPE_CHECKING:
+    from eid.admin.counter import CounterDesk
+    from eid.admin.recovery import RecoveryDesk
+    from eid.chip.consulted import Gateway
 
 LOGIN = replace(
     IDENTIFY, name="login", required=IDENTIFY.required | {"aa.signature", "aa.freshness"}
@@ -106,9 +110,7 @@ class Installation:
             grants=self.grants,
             accounts=self.accounts,
             clients=self.clients,
-            judge_evidence=Verifier(
-                trust=self.trust, policy=LOGIN, gateway=gateway_of(settings, clock=clock)
-            ),
+            judge_evidence=Verifier(trust=self.trust, policy=LOGIN, gateway=self._gateway(clock)),
             judge_visit=Verifier(trust=self.trust, policy=LOGIN),
             rules=Rules.load(),
             clock=clock,
@@ -116,13 +118,15 @@ class Installation:
             client_keys=FetchedKeys(outbound),
             notify=Notifier(outbound),
             own=own_pages(self.store, settings.people),
-            kiosks=self.store.kiosks,
+            kiosks=later(lambda: self.store.kiosks),
             kiosk_trust=self.trust.files,
             kiosk_policy={"name": KIOSK.name, "required": sorted(KIOSK.required)},
         )
 
     def recovery(self) -> RecoveryDesk:
         """The desk where two officers agree to a recovery."""
+        from eid.app.people import recovery_desk  # noqa: PLC0415 - see above
+
         return recovery_desk(self.store)
 
     def counter(
@@ -132,6 +136,8 @@ class Installation:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> CounterDesk:
         """The counter, where officers raise accounts to level 2; it follows the trust folder."""
+        from eid.admin.counter import CounterDesk  # noqa: PLC0415 - see above
+
         self.trust.current()
         return CounterDesk(
             issuer=issuer or self.settings.issuer,
@@ -139,8 +145,15 @@ class Installation:
             grants=self.grants,
             trust=self.trust.current,
             cases=self.accounts.cases,
-            gateway=gateway_of(self.settings, clock=clock),
+            gateway=self._gateway(clock),
         )
+
+    def _gateway(self, clock: Callable[[], datetime]) -> Gateway | None:
+        if self.settings.gateway is None:
+            return None
+        from eid.app.gateway import gateway_of  # noqa: PLC0415 - see above
+
+        return gateway_of(self.settings, clock=clock)
 
     def qr_key(self) -> SigningKey:
         """The key that signs QR credentials."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from eid.admin.recovery import RecoveryDesk
+from eid.app.later import later
 from eid.app.people_settings import PeopleSettings
-from eid.levels.factors.code import ChannelKind, FileSender, Sender, SmtpSender
 from eid.oidc.own_ports import OwnPages
 from eid.store import Store
+
+if TYPE_CHECKING:
+    from eid.admin.recovery import RecoveryDesk
+    from eid.levels.factors.code import ChannelKind, Sender
 
 
 def own_pages(store: Store, settings: PeopleSettings) -> OwnPages:
@@ -18,9 +22,9 @@ def own_pages(store: Store, settings: PeopleSettings) -> OwnPages:
         register=store.accounts,
         ledger=store.consents,
         record=store.audit,
-        subjects=store.subjects,
+        subjects=later(lambda: store.subjects),
         cases=store.accounts.cases,
-        recovery=recovery_desk(store),
+        recovery=later(lambda: recovery_desk(store)),
         senders=senders_of(settings),
         draw=_draw,
     )
@@ -35,11 +39,17 @@ def _draw(text: str) -> bytes:
 
 def recovery_desk(store: Store) -> RecoveryDesk:
     """The desk where two officers agree to a recovery, and its end."""
+    from eid.admin.recovery import RecoveryDesk  # noqa: PLC0415 - loaded by the first recovery
+
     return RecoveryDesk(register=store.accounts, cases=store.accounts.cases, grants=store.grants)
 
 
 def senders_of(settings: PeopleSettings) -> Mapping[ChannelKind, Sender]:
     """Who carries codes, by kind of channel; what is not set up is not offered."""
+    if settings.mail is None and settings.sms_outbox is None and settings.letters_outbox is None:
+        return {}
+    from eid.levels.factors.code import FileSender, SmtpSender  # noqa: PLC0415 - see above
+
     senders: dict[ChannelKind, Sender] = {}
     if settings.mail is not None:
         mail = settings.mail

@@ -1,7 +1,8 @@
 """The signed lists that the provider serves: statuses of its credentials, and whom to trust.
 
 ``GET {issuer}/status/1`` and ``GET {issuer}/trust-list`` (contracts §9). Lists are signed when they
-are first asked for, again after a change of the register, and before half their time is over.
+are first asked for, again after a change of the register, and before half their time is over; what
+signs them is loaded then.
 """
 
 from __future__ import annotations
@@ -10,19 +11,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from eid.app.secret_source import opened_keys
 from eid.app.settings import Settings
 from eid.keys import SigningKey, load_or_create_signing_key
-from eid.qr import status, trust_list
-from eid.qr.credential import StatusReference
-from eid.qr.issuers import IssuerKey
-from eid.qr.register import StatusRegister
-from eid.qr.signers import public_key_of
 
 if TYPE_CHECKING:
     import falcon
+
+    from eid.qr.credential import StatusReference
+    from eid.qr.register import StatusRegister
 
 LIFE: Final = timedelta(days=1)
 TTL: Final = timedelta(hours=1)
@@ -32,6 +32,8 @@ TRUST_PATH: Final = "/trust-list"
 
 def register_of(settings: Settings) -> StatusRegister:
     """Where this installation remembers its credentials."""
+    from eid.qr.register import StatusRegister  # noqa: PLC0415 - see above
+
     return StatusRegister(settings.data_dir / "qr")
 
 
@@ -43,6 +45,8 @@ def qr_key(settings: Settings) -> SigningKey:
 
 def allocate(settings: Settings) -> tuple[SigningKey, str, StatusReference]:
     """Key, issuer and a new place in the status list, for one more credential."""
+    from eid.qr.credential import StatusReference  # noqa: PLC0415 - see above
+
     index = register_of(settings).allocate()
     uri = settings.issuer + STATUS_PATH
     return qr_key(settings), settings.issuer, StatusReference(uri=uri, index=index)
@@ -64,11 +68,14 @@ class SignedLists:
         self, settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._settings = settings
-        self._register = register_of(settings)
         self._key = qr_key(settings)
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[int, datetime, SignedList]] = {}
+
+    @cached_property
+    def _register(self) -> StatusRegister:
+        return register_of(self._settings)
 
     def statuses(self) -> SignedList:
         """The status list (``application/statuslist+cwt``)."""
@@ -87,6 +94,8 @@ class SignedLists:
             return kept[2]
 
     def _sign_statuses(self, now: datetime) -> SignedList:
+        from eid.qr import status  # noqa: PLC0415 - see above
+
         terms = status.ListTerms(
             uri=self._settings.issuer + STATUS_PATH,
             issuer=self._settings.issuer,
@@ -98,6 +107,10 @@ class SignedLists:
         return SignedList(body=body, content_type=status.TYPE, max_age_s=_seconds(TTL / 2))
 
     def _sign_trust(self, now: datetime) -> SignedList:
+        from eid.qr import trust_list  # noqa: PLC0415 - see above
+        from eid.qr.issuers import IssuerKey  # noqa: PLC0415 - see above
+        from eid.qr.signers import public_key_of  # noqa: PLC0415 - see above
+
         own = IssuerKey.of(self._settings.issuer, public_key_of(self._key))
         edition = trust_list.Edition(
             publisher=self._settings.issuer,

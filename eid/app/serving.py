@@ -19,9 +19,9 @@ from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.app.upkeep import start_upkeep
 from eid.errors import SettingsError
-from eid.oidc.card_login import MAX_SEALED
 from eid.oidc.documents import Documents
 from eid.oidc.endpoint import Traffic
+from eid.oidc.http import MAX_SEALED
 from eid.oidc.pages import check_theme
 from eid.oidc.routes import routes
 from eid.oidc.traffic import RateLimit, networks

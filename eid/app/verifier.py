@@ -1,4 +1,7 @@
-"""The operator's verifier: his trust folder, read again when it has changed, and one policy."""
+"""The operator's verifier: his trust folder, read again when it has changed, and one policy.
+
+What judges cards is loaded by the first card, what reads the folder by its first reading.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from eid.chip.consulted import Gateway, verify_beside
-from eid.chip.evidence import Evidence
-from eid.chip.verify import Policy, VerifiedCard
 from eid.errors import SettingsError
-from eid.trust.store import TrustStore
+
+if TYPE_CHECKING:
+    from eid.chip.consulted import Gateway
+    from eid.chip.evidence import Evidence
+    from eid.chip.verify import Policy, VerifiedCard
+    from eid.trust.store import TrustStore
 
 MAX_TRUST = 4 << 20
 _Stamp = tuple[tuple[str, int, int], ...]
@@ -49,6 +55,8 @@ class TrustFolder:
 
     def current(self) -> TrustStore:
         """The store as it lies on disk now; parsed only when a file came, went or changed."""
+        from eid.trust.store import TrustStore  # noqa: PLC0415 - see above
+
         with self._lock:
             stamp = _stamp(self.path)
             if self._store is None or stamp != self._stamp:
@@ -68,6 +76,8 @@ class Verifier:
         self, evidence: Evidence, challenge: bytes, at: datetime, expect_number: str | None
     ) -> VerifiedCard:
         """The verified card, or a VerificationError with the whole verdict."""
+        from eid.chip.consulted import verify_beside  # noqa: PLC0415 - see above
+
         return verify_beside(
             evidence,
             self.trust.current(),

@@ -43,6 +43,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "face": Method(kind="inherence", amr="face"),
     }
 )
+CHANNEL = "code"
+"""What confirms a person's channel: a code that reached it, by message, e-mail or letter. A SIM in
+one's own name is not asked for. A passkey is a factor, but reaches nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING
 from eid.errors import AccountError, HolderMismatch, InsufficientEvidence
 from eid.levels.account import NUMBER, Account, Profile, move, profile_from_card
 from eid.levels.assess import age_on
-from eid.levels.assurance import Factor, HolderMatch
+from eid.levels.assurance import CHANNEL, Factor, HolderMatch
 from eid.levels.factors.card import chip_answered
 from eid.levels.rules import VIETNAM, Rules
 
 if TYPE_CHECKING:
     from eid.chip.verify import VerifiedCard
 
-CHANNEL = "code"
-"""What confirms a person's channel: a code that reached it, by message, e-mail or letter. A SIM in
-one's own name is not asked for. A passkey is a factor, but reaches nobody."""
 CHANNEL_MAX_AGE = timedelta(minutes=15)
 
 

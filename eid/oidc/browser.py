@@ -11,13 +11,10 @@ from datetime import datetime
 
 from eid.errors import AccountError, OAuthError, RequestRefused
 from eid.oidc import (
-    card_login,
-    card_request,
     consent as consents,
     device,
     session as sessions,
     sign_on,
-    sign_up,
 )
 from eid.oidc.answers import (
     Look,
@@ -39,13 +36,12 @@ from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
 from eid.oidc.login import account_of, client_of, open_methods, with_password
 from eid.oidc.offered import channel_kinds, methods_left
-from eid.oidc.own_client import is_own
+from eid.oidc.own_client import is_own, is_rising
 from eid.oidc.pages import Problem, text_version
 from eid.oidc.ports import Attempt, AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.recipient import known_client
 from eid.oidc.request_source import LIMITS
-from eid.oidc.rising import is_rising
 from eid.oidc.session import Session
 from eid.oidc.sign_on import SignOn
 
@@ -121,6 +117,8 @@ def show(provider: Provider, request: Request) -> Response:
     if session.interaction.stage == "consent":
         return see_other(place_of(provider, session.interaction))
     if is_rising(session.interaction):
+        from eid.oidc import sign_up  # noqa: PLC0415 - loaded by the first who signs up
+
         return sign_up.step(provider, request, session, at=at)
     return _login_page(provider, request, session, at=at)
 
@@ -157,55 +155,6 @@ def password(provider: Provider, request: Request) -> Response:
         return _login_page(
             provider, request, session, at=at, problem=problem, status=status_of(error)
         )
-
-
-def card(provider: Provider, request: Request) -> Response:
-    """``GET /interaction/{id}/card``: the page with the form for the card agent."""
-    at = provider.clock()
-    session = sessions.resume(provider, request, at=at)
-    if "card" not in provider.settings.methods or not _takes_card(provider, session):
-        raise RequestRefused("Cards are not taken here.", code="interaction.impossible_step")
-    asked = card_request.ask(provider, session, at=at)
-    page = page_of(
-        provider,
-        request,
-        asked.session.interaction,
-        "card.html",
-        page=Look(place="/card", referrer="origin"),
-        agent_url=provider.settings.agent_url,
-        request_token=asked.token,
-        lifetime=provider.settings.card_request_s,
-    )
-    if not session.sealed:
-        return page
-    handle_only = sessions.cookie_header(provider, asked.session, at=at)
-    return replace(page, headers=(*page.headers, handle_only))
-
-
-def _takes_card(provider: Provider, session: Session) -> bool:
-    """On the way to level 1 the card has its place; anywhere else it may be shown again."""
-    interaction = session.interaction
-    if not is_rising(interaction):
-        return True
-    account = account_of(provider, interaction) if interaction.account_id else None
-    return "card" in methods_left(provider, interaction, account)
-
-
-def card_return(provider: Provider, request: Request) -> Response:
-    """``GET /interaction/{id}/card/return``: back from the agent, with its handle."""
-    at = provider.clock()
-    answer = card_login.spend(provider, request.parameters().get("handle"), at=at)
-    session = sessions.resume(provider, request, at=at)
-    try:
-        return step(
-            provider,
-            request,
-            session,
-            lambda: card_login.accept(provider, session, answer, at=at),
-            at=at,
-        )
-    except AccountError as error:
-        return refused_page(provider, request, session, error, at=at)
 
 
 def consent_page(provider: Provider, request: Request) -> Response:

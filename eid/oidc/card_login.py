@@ -34,7 +34,7 @@ from eid.levels.assurance import Factor
 from eid.levels.factors.card import card_factor, chip_answered
 from eid.oidc import kiosk_login, session as sessions
 from eid.oidc.handles import is_handle, key_of, new_handle
-from eid.oidc.http import Parameters
+from eid.oidc.http import MAX_SEALED, Parameters
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.login import (
     account_of,
@@ -42,10 +42,11 @@ from eid.oidc.login import (
     end_for_other_person,
     with_factor,
 )
+from eid.oidc.own_client import channel_shown, is_rising
 from eid.oidc.payload import octets, optional_text, text
 from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
-from eid.oidc.rising import Read, channel_shown, is_rising, keep_card, raise_account
+from eid.oidc.rising import Read, keep_card, raise_account
 from eid.oidc.session import Session
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 
 EVIDENCE_TYP = "eid-evidence+jwe"
 MAX_EVIDENCE = 256 * 1024
-MAX_SEALED = 512 * 1024
 _NOT_ASKED = "remote.not_asked"
 
 

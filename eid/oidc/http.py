@@ -20,6 +20,10 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_PARAMETERS = 64
 MAX_VALUE = 2048
 MAX_NAME = 128
+MAX_SEALED = 512 * 1024
+"""Evidence, encrypted to the provider, as a form carries it."""
+MAX_SEALED_VISIT = 540 * 1024
+"""The same with the kiosk's record around it."""
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 

@@ -34,7 +34,7 @@ from eid.keys import (
 )
 from eid.levels.visit import RECORD_TYP, VISIT_TYP, Head, Place, VisitRecord
 from eid.oidc.handles import key_of
-from eid.oidc.http import Request, Response, json_response
+from eid.oidc.http import MAX_SEALED_VISIT, Request, Response, json_response
 from eid.oidc.kiosk_clerk import CLERK_TYP
 from eid.oidc.kiosk_ports import EnrolledKiosk, TakenVisit
 from eid.oidc.kiosks import authenticate, kiosks_of
@@ -42,7 +42,6 @@ from eid.oidc.ports import AuditEvent, Grant
 from eid.oidc.provider import Provider
 
 MAX_CONTENT: Final = 384 * 1024
-MAX_SEALED: Final = 540 * 1024
 _MAX_RECORD: Final = 32 * 1024
 _SLACK: Final = timedelta(minutes=5)
 _TRIES: Final = 5
@@ -68,7 +67,7 @@ class Arrival:
 def receive(provider: Provider, request: Request) -> Response:
     """Take one visit; the same visit twice is one, with the same answer."""
     at = provider.clock()
-    form = request.form(limits={"visit": MAX_SEALED})
+    form = request.form(limits={"visit": MAX_SEALED_VISIT})
     kiosk = authenticate(provider, form, at=at, purpose="visit").kiosk
     sealed = form.get("visit")
     if sealed is None:

@@ -21,10 +21,9 @@ from eid.oidc.acr import Standing, is_met, unmet
 from eid.oidc.clients import Client
 from eid.oidc.interaction import Interaction, event
 from eid.oidc.offered import methods_left
-from eid.oidc.own_client import is_own, own_client
+from eid.oidc.own_client import channel_shown, is_own, is_rising, own_client
 from eid.oidc.ports import Attempt, AuditEvent
 from eid.oidc.provider import Provider
-from eid.oidc.rising import channel_shown, is_rising
 from eid.oidc.session import Planned, Session
 from eid.oidc.sign_on import SESSION_AUTH_LEVEL
 

@@ -6,16 +6,17 @@ A method of a kind that was shown already adds nothing (contracts §6), so it is
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from eid.levels.account import Account
-from eid.levels.assurance import METHODS
-from eid.levels.factors.passkey import PasskeyParty
-from eid.levels.proofing import CHANNEL
+from eid.levels.assurance import CHANNEL, METHODS
 from eid.oidc.interaction import Interaction
-from eid.oidc.own_client import LEVEL
+from eid.oidc.own_client import LEVEL, channel_shown, is_rising
 from eid.oidc.provider import Provider
-from eid.oidc.rising import channel_shown, is_rising
+
+if TYPE_CHECKING:
+    from eid.levels.factors.passkey import PasskeyParty
 
 
 def methods_left(
@@ -79,6 +80,8 @@ def has_passkeys(provider: Provider) -> bool:
 
 def party_of(provider: Provider) -> PasskeyParty:
     """The provider as the party that passkeys are for: its host, its one origin."""
+    from eid.levels.factors.passkey import PasskeyParty  # noqa: PLC0415 - few logins need it
+
     settings = provider.settings
     return PasskeyParty(rp_id=_host(provider), name=settings.legal_entity, origin=settings.origin)
 

@@ -6,7 +6,9 @@ Where such a login may lead is this table, and nothing that a request says.
 
 from __future__ import annotations
 
+from eid.levels.assurance import CHANNEL, Factor
 from eid.oidc.client import Client
+from eid.oidc.interaction import Interaction
 from eid.oidc.provider import Provider
 
 ACCOUNT = "@account"
@@ -35,6 +37,16 @@ PLACES = (
 def is_own(client_id: str) -> bool:
     """Whether a login is for the provider's own pages."""
     return client_id in IDS
+
+
+def is_rising(interaction: Interaction) -> bool:
+    """Whether a login is on its way to level 1."""
+    return interaction.request.client_id in {LEVEL, SIGN_UP}
+
+
+def channel_shown(interaction: Interaction) -> Factor | None:
+    """The channel that was confirmed in this login."""
+    return next((one for one in interaction.factors if one.method == CHANNEL), None)
 
 
 def own_client(provider: Provider, client_id: str) -> Client:

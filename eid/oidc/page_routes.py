@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from eid.oidc import recover, sign_up
-from eid.oidc.account import data, entry, factors, history, home, password, suspended
-from eid.oidc.account.entry import visited
 from eid.oidc.http import Request, Response
-from eid.oidc.methods import code, passkey, pin, totp
+from eid.oidc.late import Late, late
 from eid.oidc.provider import Provider
 
 Handlers = Mapping[str, Callable[[Provider, Request], Response]]
@@ -16,26 +14,50 @@ Row = tuple[str, Handlers]
 
 _ONE = "/interaction/{interaction_id}"
 LOGIN: tuple[Row, ...] = (
-    (f"{_ONE}/totp", {"GET": totp.show, "POST": totp.answer}),
-    (f"{_ONE}/pin", {"GET": pin.show, "POST": pin.answer}),
-    (f"{_ONE}/code", {"GET": code.show, "POST": code.answer}),
-    (f"{_ONE}/code/send", {"POST": code.send}),
-    (f"{_ONE}/passkey", {"GET": passkey.show, "POST": passkey.answer}),
-    (f"{_ONE}/name", {"GET": sign_up.name_page, "POST": sign_up.name}),
-    (f"{_ONE}/enter", {"GET": entry.enter}),
-    ("/sign-up", {"GET": sign_up.page, "POST": sign_up.begin}),
-    ("/recover", {"GET": recover.page, "POST": recover.complete}),
+    (f"{_ONE}/totp", {"GET": late("methods.totp.show"), "POST": late("methods.totp.answer")}),
+    (f"{_ONE}/pin", {"GET": late("methods.pin.show"), "POST": late("methods.pin.answer")}),
+    (f"{_ONE}/code", {"GET": late("methods.code.show"), "POST": late("methods.code.answer")}),
+    (f"{_ONE}/code/send", {"POST": late("methods.code.send")}),
+    (
+        f"{_ONE}/passkey",
+        {"GET": late("methods.passkey.show"), "POST": late("methods.passkey.answer")},
+    ),
+    (f"{_ONE}/name", {"GET": late("sign_up.name_page"), "POST": late("sign_up.name")}),
+    (f"{_ONE}/enter", {"GET": late("account.entry.enter")}),
+    ("/sign-up", {"GET": late("sign_up.page"), "POST": late("sign_up.begin")}),
+    ("/recover", {"GET": late("recover.page"), "POST": late("recover.complete")}),
 )
 
 
-def _seen(path: str, **pages: entry.Page) -> Row:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visited:
+    """A page for whoever has logged in to his account; ``fresh`` asks for a step up."""
+
+    page: Late
+    place: str
+    fresh: bool = False
+
+    def __call__(self, provider: Provider, request: Request) -> Response:
+        """The page, or the way into the account."""
+        from eid.oidc.account.entry import visited  # noqa: PLC0415 - loaded by the first visit
+
+        return visited(self.page, self.place, fresh=self.fresh)(provider, request)
+
+
+def _seen(path: str, **pages: str) -> Row:
     """Pages for whoever has logged in to his account."""
-    return path, {method: visited(page, _back(path)) for method, page in pages.items()}
+    return path, {m: Visited(page=_own(page), place=_back(path)) for m, page in pages.items()}
 
 
-def _strong(path: str, **pages: entry.Page) -> Row:
+def _strong(path: str, **pages: str) -> Row:
     """Pages that ask for a step up: what protects the account, and its data."""
-    return path, {m: visited(page, _back(path), fresh=True) for m, page in pages.items()}
+    return path, {
+        m: Visited(page=_own(page), place=_back(path), fresh=True) for m, page in pages.items()
+    }
+
+
+def _own(page: str) -> Late:
+    return late(f"account.{page}")
 
 
 def _back(path: str) -> str:
@@ -47,26 +69,28 @@ def _back(path: str) -> str:
 
 
 ACCOUNT: tuple[Row, ...] = (
-    ("/account", {"GET": home.show}),
-    _seen("/account/leave", POST=entry.leave),
-    _seen("/account/methods", GET=factors.listed),
-    _strong("/account/methods/pin", GET=factors.pin_page, POST=factors.set_pin),
-    _strong("/account/methods/app", GET=factors.app_page, POST=factors.add_app),
-    _strong("/account/methods/app/confirm", POST=factors.confirm_app),
-    _strong("/account/methods/channel", GET=factors.channel_page, POST=factors.add_channel),
-    _strong("/account/methods/channel/confirm", POST=factors.confirm_channel),
-    _strong("/account/methods/passkey", GET=factors.passkey_page, POST=factors.add_passkey),
-    _strong("/account/methods/{factor_id}/remove", GET=factors.remove_page, POST=factors.remove),
-    _strong("/account/methods/{factor_id}/again", GET=suspended.page, POST=suspended.show),
-    _strong("/account/password", GET=password.password_page, POST=password.change),
-    _seen("/account/sessions", GET=history.sessions),
-    _seen("/account/sessions/end", POST=history.end_one),
-    _seen("/account/consents", GET=history.consents),
-    _seen("/account/consents/withdraw", POST=history.withdraw_one),
-    _seen("/account/log", GET=history.log),
-    _seen("/account/level", GET=sign_up.rise),
-    _strong("/account/data", GET=data.data_page, POST=data.export),
-    _strong("/account/close", GET=data.close_page, POST=data.close),
+    ("/account", {"GET": late("account.home.show")}),
+    _seen("/account/leave", POST="entry.leave"),
+    _seen("/account/methods", GET="factors.listed"),
+    _strong("/account/methods/pin", GET="factors.pin_page", POST="factors.set_pin"),
+    _strong("/account/methods/app", GET="factors.app_page", POST="factors.add_app"),
+    _strong("/account/methods/app/confirm", POST="factors.confirm_app"),
+    _strong("/account/methods/channel", GET="factors.channel_page", POST="factors.add_channel"),
+    _strong("/account/methods/channel/confirm", POST="factors.confirm_channel"),
+    _strong("/account/methods/passkey", GET="factors.passkey_page", POST="factors.add_passkey"),
+    _strong(
+        "/account/methods/{factor_id}/remove", GET="factors.remove_page", POST="factors.remove"
+    ),
+    _strong("/account/methods/{factor_id}/again", GET="suspended.page", POST="suspended.show"),
+    _strong("/account/password", GET="password.password_page", POST="password.change"),
+    _seen("/account/sessions", GET="history.sessions"),
+    _seen("/account/sessions/end", POST="history.end_one"),
+    _seen("/account/consents", GET="history.consents"),
+    _seen("/account/consents/withdraw", POST="history.withdraw_one"),
+    _seen("/account/log", GET="history.log"),
+    ("/account/level", {"GET": Visited(page=late("sign_up.rise"), place="/account/level")}),
+    _strong("/account/data", GET="data.data_page", POST="data.export"),
+    _strong("/account/close", GET="data.close_page", POST="data.close"),
 )
 
 

@@ -24,7 +24,6 @@ from eid.keys import (
 )
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client, Clients, check_operator
-from eid.oidc.kiosk_ports import Kiosks
 from eid.oidc.own_ports import OwnPages
 from eid.oidc.ports import Accounts, Grants
 from eid.oidc.settings import ProviderSettings
@@ -32,6 +31,7 @@ from eid.oidc.settings import ProviderSettings
 if TYPE_CHECKING:
     from eid.chip.evidence import Evidence
     from eid.chip.verify import VerifiedCard
+    from eid.oidc.kiosk_ports import Kiosks
 
 JudgeEvidence: TypeAlias = "Callable[[Evidence, bytes, datetime, str | None], VerifiedCard]"
 """``(evidence, challenge, at, expect_number)``: the verified card, or a VerificationError."""

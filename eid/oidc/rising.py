@@ -19,10 +19,9 @@ from eid.keys import JSON, canonical_json, encode_base64url, parse_json_object
 from eid.levels.account import Account, profile_from_card
 from eid.levels.assurance import Factor
 from eid.levels.factors.card import chip_answered
-from eid.levels.proofing import CHANNEL, check_eligible, raise_remotely
+from eid.levels.proofing import check_eligible, raise_remotely
 from eid.oidc import session as sessions
 from eid.oidc.interaction import Interaction, event
-from eid.oidc.own_client import LEVEL, SIGN_UP
 from eid.oidc.own_ports import OwnPages
 from eid.oidc.payload import members, octets, text
 from eid.oidc.ports import AuditEvent, Grant
@@ -46,21 +45,11 @@ class Read:
     salt: bytes
 
 
-def is_rising(interaction: Interaction) -> bool:
-    """Whether a login is on its way to level 1."""
-    return interaction.request.client_id in {LEVEL, SIGN_UP}
-
-
 def own_of(provider: Provider) -> OwnPages:
     """The parts behind these pages; RequestRefused for a provider without them."""
     if provider.own is None:
         raise RequestRefused("There are no such pages.", code="request.not_found")
     return provider.own
-
-
-def channel_shown(interaction: Interaction) -> Factor | None:
-    """The channel that was confirmed in this login."""
-    return next((one for one in interaction.factors if one.method == CHANNEL), None)
 
 
 def raise_account(

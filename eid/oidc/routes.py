@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from eid.errors import Unavailable
-from eid.oidc import (
-    browser,
-    card_login,
-    cors,
-    discovery,
-    introspection,
-    kiosk_clerk,
-    kiosk_login,
-    kiosk_visits,
-    kiosks,
-    logout,
-    pushed,
-    revocation,
-    token,
-    userinfo,
-)
-from eid.oidc.http import Request, Response, json_response
+from eid.oidc import browser, cors, discovery, token, userinfo
+from eid.oidc.http import MAX_SEALED, MAX_SEALED_VISIT, Request, Response, json_response
+from eid.oidc.late import late
 from eid.oidc.page_routes import page_routes
 from eid.oidc.pages import passkey_script, style
 from eid.oidc.provider import Provider
@@ -56,8 +41,8 @@ def routes(provider: Provider) -> tuple[Route, ...]:
         Route(path="/authorize", handlers={"GET": browser.start, "POST": browser.start}),
         Route(path=one, handlers={"GET": browser.show}),
         Route(path=f"{one}/password", handlers={"POST": browser.password}),
-        Route(path=f"{one}/card", handlers={"GET": browser.card}),
-        Route(path=f"{one}/card/return", handlers={"GET": browser.card_return}),
+        Route(path=f"{one}/card", handlers={"GET": late("card_pages.card")}),
+        Route(path=f"{one}/card/return", handlers={"GET": late("card_pages.card_return")}),
         Route(
             path=f"{one}/consent",
             handlers={"GET": browser.consent_page, "POST": browser.consent},
@@ -65,23 +50,26 @@ def routes(provider: Provider) -> tuple[Route, ...]:
         Route(path=f"{one}/cancel", handlers={"GET": browser.cancel_page, "POST": browser.cancel}),
         Route(
             path="/card/evidence",
-            handlers={"POST": _receive_evidence},
+            handlers={"POST": late("card_pages.receive_evidence")},
             api=True,
-            max_body=card_login.MAX_SEALED,
+            max_body=MAX_SEALED,
         ),
-        _called_by_kiosks("/kiosk/enrol", kiosks.enrol),
-        _called_by_kiosks("/kiosk/day", kiosks.give_day),
-        _called_by_kiosks("/kiosk/challenge", kiosks.give_challenge),
-        _called_by_kiosks("/kiosk/clerk", kiosk_clerk.sign_in),
-        _called_by_kiosks("/kiosk/health", kiosks.take_report),
-        _called_by_kiosks("/kiosk/gone", kiosk_login.card_gone),
-        _called_by_kiosks("/kiosk/visits", kiosk_visits.receive, kiosk_visits.MAX_SEALED),
+        _called_by_kiosks("/kiosk/enrol", late("kiosks.enrol")),
+        _called_by_kiosks("/kiosk/day", late("kiosks.give_day")),
+        _called_by_kiosks("/kiosk/challenge", late("kiosks.give_challenge")),
+        _called_by_kiosks("/kiosk/clerk", late("kiosk_clerk.sign_in")),
+        _called_by_kiosks("/kiosk/health", late("kiosks.take_report")),
+        _called_by_kiosks("/kiosk/gone", late("kiosk_login.card_gone")),
+        _called_by_kiosks("/kiosk/visits", late("kiosk_visits.receive"), MAX_SEALED_VISIT),
         _called_by_pages("/token", {"POST": token.respond}),
-        _called_by_pages("/par", {"POST": pushed.respond}),
-        _called_by_pages("/revoke", {"POST": revocation.respond}),
-        Route(path="/introspect", handlers={"POST": introspection.respond}, api=True),
-        Route(path="/logout", handlers={"GET": logout.respond, "POST": logout.respond}),
-        Route(path="/logout/confirm", handlers={"POST": logout.confirm}),
+        _called_by_pages("/par", {"POST": late("pushed.respond")}),
+        _called_by_pages("/revoke", {"POST": late("revocation.respond")}),
+        Route(path="/introspect", handlers={"POST": late("introspection.respond")}, api=True),
+        Route(
+            path="/logout",
+            handlers={"GET": late("logout.respond"), "POST": late("logout.respond")},
+        ),
+        Route(path="/logout/confirm", handlers={"POST": late("logout.confirm")}),
         _called_by_pages("/userinfo", {"GET": userinfo.respond, "POST": userinfo.respond}),
         _static("/.well-known/openid-configuration", metadata),
         _static("/.well-known/oauth-authorization-server", metadata),
@@ -123,11 +111,6 @@ def _called_by_pages(path: str, handlers: Mapping[str, Handler]) -> Route:
 
 def _called_by_kiosks(path: str, handler: Handler, max_body: int = MAX_FORM) -> Route:
     return Route(path=path, handlers={"POST": handler}, api=True, max_body=max_body)
-
-
-def _receive_evidence(provider: Provider, request: Request) -> Response:
-    form = request.form(limits=MappingProxyType({"evidence": card_login.MAX_SEALED}))
-    return json_response({"handle": card_login.receive(provider, form, at=provider.clock())})
 
 
 def _live(_provider: Provider, _request: Request) -> Response:

@@ -15,10 +15,9 @@ from datetime import datetime
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
 from eid.levels.account import Account
-from eid.levels.assurance import Factor
+from eid.levels.assurance import CHANNEL, Factor
 from eid.levels.factors.code import Channel
 from eid.levels.factors.password import check_policy
-from eid.levels.proofing import CHANNEL
 from eid.levels.username import normalize_username
 from eid.oidc import session as sessions
 from eid.oidc.account.entry import Visit, begin as begin_login

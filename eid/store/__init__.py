@@ -14,13 +14,17 @@
 ...     store.close()
 >>> found.id == account.id, rows
 (True, {'node-1': 1})
+
+The rooms of kiosks, looks and whole persons are loaded when they are used: a login needs none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eid.errors import EidError
 from eid.keys import Envelope, KeyFolder, SigningKey, load_or_create_signing_key
@@ -35,8 +39,6 @@ from eid.store.consents import Consent as Consent, Consents as Consents
 from eid.store.database import Database as Database
 from eid.store.factors import Enrolled as Enrolled, Factors as Factors
 from eid.store.grants import Grants as Grants
-from eid.store.kiosks import Kiosks as Kiosks
-from eid.store.looks import Looks as Looks
 from eid.store.openings import Openings as Openings
 from eid.store.retention import Retained as Retained, oldest_kept, retain
 from eid.store.sealed import (
@@ -45,7 +47,17 @@ from eid.store.sealed import (
     check_secrets,
     remembered,
 )
-from eid.store.subject import Subjects as Subjects
+
+if TYPE_CHECKING:
+    from eid.store.kiosks import Kiosks as Kiosks
+    from eid.store.looks import Looks as Looks
+    from eid.store.subject import Subjects as Subjects
+
+_HOMES = {
+    "Kiosks": "eid.store.kiosks",
+    "Looks": "eid.store.looks",
+    "Subjects": "eid.store.subject",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +70,8 @@ class Store:
     audit: Audit
     openings: Openings
     factors: Factors
-    looks: Looks
-    kiosks: Kiosks
+    seal: AccountSeal = field(repr=False)
+    envelope: Envelope = field(repr=False)
 
     @property
     def consents(self) -> Consents:
@@ -69,7 +81,23 @@ class Store:
     @property
     def subjects(self) -> Subjects:
         """Access to a person's data, and their erasure."""
+        from eid.store.subject import Subjects  # noqa: PLC0415 - see above
+
         return Subjects(self.database, self.accounts, self.consents, self.audit)
+
+    @property
+    def looks(self) -> Looks:
+        """Officers' looks at people, each on record."""
+        from eid.store.looks import Looks  # noqa: PLC0415 - see above
+
+        return Looks(self.database, self.audit, self.seal)
+
+    @property
+    def kiosks(self) -> Kiosks:
+        """The enrolled kiosks and their visits."""
+        from eid.store.kiosks import Kiosks  # noqa: PLC0415 - see above
+
+        return Kiosks(self.database, self.audit, self.envelope)
 
     def retain(self, *, rules: Rules, at: datetime) -> Retained:
         """Let go of what has had its time, by rule."""
@@ -141,6 +169,13 @@ def _store(
         audit=audit,
         openings=openings,
         factors=Factors(database, audit, grants, seal),
-        looks=Looks(database, audit, seal),
-        kiosks=Kiosks(database, audit, Envelope(secrets["envelope"])),
+        seal=seal,
+        envelope=Envelope(secrets["envelope"]),
     )
+
+
+def __getattr__(name: str) -> object:
+    """Load a name from its home (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'eid.store' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

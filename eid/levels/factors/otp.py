@@ -15,8 +15,10 @@ import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import pyotp
+if TYPE_CHECKING:
+    import pyotp
 
 INTERVAL_S = 30
 DIGITS = 6
@@ -56,4 +58,6 @@ def match_totp(secret: str, code: str, at: datetime) -> int | None:
 
 
 def _totp(secret: str) -> pyotp.TOTP:
+    import pyotp  # noqa: PLC0415 - few logins need it
+
     return pyotp.TOTP(secret, digits=DIGITS, interval=INTERVAL_S)

@@ -8,10 +8,10 @@ from eid.oidc.answers import address_of, own_form
 from eid.oidc.http import Request, Response, see_other
 from eid.oidc.methods.steps import Asked, open_step, page, take
 from eid.oidc.methods.totp import plain_digits
-from eid.oidc.own_client import SIGN_UP
+from eid.oidc.own_client import SIGN_UP, is_rising
 from eid.oidc.pages import Problem
 from eid.oidc.provider import Provider
-from eid.oidc.rising import finish_sign_up, is_rising
+from eid.oidc.rising import finish_sign_up
 
 
 def show(provider: Provider, request: Request) -> Response:
