@@ -38,7 +38,7 @@ from eid.store import throttle
 from eid.store.audit import Audit
 from eid.store.database import Database
 from eid.store.grants import Grants
-from eid.store.schema import factors, person_keys
+from eid.store.schema import accounts, factors, person_keys
 from eid.store.sealed import AccountSeal
 
 MAX_FACTORS = 16
@@ -97,7 +97,8 @@ class Factors:
     ) -> None:
         """Remove a factor and destroy its secret; ``factor.lost`` or ``factor.removed`` on record.
 
-        The account's level stays: it says how the person was proofed. AccountError
+        The account's level stays: it says how the person was proofed. But the account counts as
+        changed: refresh tokens of before are worth nothing (row O-036). AccountError
         ``factor.unknown``.
         """
         this = and_(
@@ -106,7 +107,10 @@ class Factors:
             factors.c.removed_at.is_(None),
         )
         gone = {"removed_at": int(at.timestamp()), "secret": None}
+        changed = update(accounts).where(accounts.c.id == account_id)
         with self._database.write() as connection:
+            # first the account, then its factors, as a recovery does: no deadlock
+            connection.execute(changed.values(version=accounts.c.version + 1))
             if connection.execute(update(factors).where(this).values(gone)).rowcount != 1:
                 raise AccountError("There is no such factor.", code="factor.unknown")
             kind = "factor.lost" if lost else "factor.removed"

@@ -218,6 +218,59 @@ def test_the_last_second_factor_goes_only_with_a_yes_of_its_own(home, guest):
     assert home.store.factors.enrolled("account-ba") == ()
 
 
+@pytest.mark.parametrize("what", ["remove", "pin"])
+def test_what_a_lost_factor_opened_ends_with_it(home, guest, what):
+    """Whoever has it may be logged in by it: sessions, these pages, and refresh tokens end."""
+    home.totp()
+    home.store.factors.enrol_pin(home.people["thu"], "739164", at=home.now)
+    elsewhere, thief, half_way = home.browser(), home.browser(), home.browser()
+    code = home.code(elsewhere, client_id="keeper", scope="openid offline_access")
+    tokens = home.redeem(code, auth="keeper").json()
+    enter(home, thief)
+    begun = home.begin(half_way)
+    home.password(half_way, begun)
+    enter(home, guest)
+    step_up(home, guest, "/account/password")
+    before = guest.cookies["__Host-eid-account"]
+    if what == "pin":
+        done = post(guest, "/account/methods/pin", pin="916473", again="916473")
+    else:
+        factors = home.store.factors.enrolled(home.thu)
+        [totp] = [one for one in factors if one.method == "totp"]
+        remove = f"/account/methods/{totp.id}/remove"
+        assert 'id="ends"' in guest.get(remove).text
+        done = post(guest, remove, lost="1")
+    assert done.path == "/account/methods"
+    assert guest.get("/account/password").status == 200  # this visit goes on
+    assert guest.cookies["__Host-eid-account"] != before
+    assert thief.get("/account").path.startswith("/interaction/")
+    assert half_way.get(f"{begun}/consent").code == "interaction.over"
+    assert "login" in elsewhere.get(home.authorize(elsewhere).path).text
+    assert home.userinfo(str(tokens["access_token"])).status == 401
+    assert home.refresh(str(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+def test_a_visit_that_began_with_the_removed_factor_ends(home, guest):
+    """And one that began with more is worth what is left."""
+    device = home.passkey(verifies_user=True)
+    here = guest.get("/account/methods").path
+    assert guest.get(home.show_passkey(guest, here, device).path).path == "/account/methods"
+    [factor] = home.store.factors.enrolled(home.thu)
+    remove = f"/account/methods/{factor.id}/remove"
+    assert guest.get(remove).status == 200  # it checked its user: two kinds
+    assert post(guest, remove, sure="1").path == "/account/methods"
+    assert guest.get("/account/methods").path.startswith("/interaction/")
+
+    secret = home.totp()
+    enter(home, guest)
+    here = guest.get("/account/password").path
+    guest.get(home.show_totp(guest, here, secret).path)
+    [factor] = home.store.factors.enrolled(home.thu)
+    assert post(guest, f"/account/methods/{factor.id}/remove").path == "/account/methods"
+    assert guest.get("/account/methods").status == 200
+    assert guest.get("/account/password").path.startswith("/interaction/")
+
+
 def test_one_person_s_factor_is_not_another_s_to_remove(home, guest):
     home.totp("mau")
     [factor] = home.store.factors.enrolled(home.people["mau"].id)

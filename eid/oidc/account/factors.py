@@ -15,6 +15,7 @@ from eid.levels.factors.code import Channel, ChannelKind
 from eid.levels.factors.enrolled import Enrolled
 from eid.levels.factors.otp import totp_uri
 from eid.oidc.account.entry import HIGHEST, Visit, reach
+from eid.oidc.account.password import alone
 from eid.oidc.errors import status_of
 from eid.oidc.http import Response
 from eid.oidc.methods.passkey import LIMITS, options_text, response_of
@@ -59,11 +60,12 @@ def set_pin(visit: Visit) -> Response:
         return _again(
             visit, "account_pin.html", FormatError("The two PINs differ.", code="pin.different")
         )
+    older = any(one.method == "pin" for one in visit.own.factors.enrolled(visit.account.id))
     try:
         visit.own.factors.enrol_pin(visit.account, chosen, at=visit.at)
     except (AccountError, FormatError) as error:
         return _again(visit, "account_pin.html", error)
-    return visit.go(METHODS)
+    return alone(visit, METHODS, without="pin") if older else visit.go(METHODS)
 
 
 # -- an app ------------------------------------------------------------------------------------
@@ -208,7 +210,10 @@ def remove_page(visit: Visit) -> Response:
 
 
 def remove(visit: Visit) -> Response:
-    """``POST /account/methods/{factor_id}/remove``."""
+    """``POST /account/methods/{factor_id}/remove``: with it goes what it may have opened.
+
+    Whoever has a lost factor may be logged in by it now: every other session ends.
+    """
     form, factor = visit.form(), _named(visit)
     outcome = _consequence(visit, factor)
     if outcome.lowers and form.get("sure") != "1":
@@ -217,7 +222,7 @@ def remove(visit: Visit) -> Response:
     visit.own.factors.remove(
         visit.account.id, factor.id, by=visit.account.id, lost=lost, at=visit.at
     )
-    return visit.go(METHODS)
+    return alone(visit, METHODS, without=factor.method)
 
 
 def _named(visit: Visit) -> Enrolled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eid.errors import FormatError
+from eid.levels.assurance import auth_level
 from eid.oidc import logout, sign_on
 from eid.oidc.account import session as own_sessions
 from eid.oidc.account.entry import Visit
@@ -30,16 +31,28 @@ def change(visit: Visit) -> Response:
     except FormatError as error:
         problem = Problem.of(error, visit.request.correlation)
         return visit.page("account_password.html", problem=problem, status=status_of(error))
+    return alone(visit, HOME)
+
+
+def alone(visit: Visit, onward: str, *, without: str = "") -> Response:
+    """On to another page, with every session of the person ended but this visit, which begins anew.
+
+    ``without`` is a method that is worth nothing any more: a visit that began with nothing else
+    ends too.
+    """
     end_everything(visit)
+    factors = tuple(one for one in visit.session.factors if one.method != without)
+    if not factors:
+        return visit.go(onward, own_sessions.cookie_header(visit.provider, ""))
     cookie, row = own_sessions.started(
         visit.provider,
         visit.account.id,
-        factors=visit.session.factors,
-        auth_level=visit.session.auth_level,
+        factors=factors,
+        auth_level=min(visit.session.auth_level, auth_level(factors)),
         at=visit.at,
     )
     visit.provider.grants.put(row)
-    return visit.go(HOME, own_sessions.cookie_header(visit.provider, cookie))
+    return visit.go(onward, own_sessions.cookie_header(visit.provider, cookie))
 
 
 def chosen_password(given: str | None, again: str | None) -> str:
