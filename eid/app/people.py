@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eid.app.later import later
 from eid.app.people_settings import PeopleSettings
+from eid.errors import Unavailable
 from eid.oidc.own_ports import OwnPages
 from eid.store import Store
 
 if TYPE_CHECKING:
     from eid.admin.recovery import RecoveryDesk
     from eid.levels.factors.code import ChannelKind, Sender
+    from eid.store.notices import Notice
 
 
 def own_pages(store: Store, settings: PeopleSettings) -> OwnPages:
@@ -44,11 +46,33 @@ def recovery_desk(store: Store) -> RecoveryDesk:
     return RecoveryDesk(register=store.accounts, cases=store.accounts.cases, grants=store.grants)
 
 
-def senders_of(settings: PeopleSettings) -> Mapping[ChannelKind, Sender]:
-    """Who carries codes, by kind of channel; what is not set up is not offered."""
+def notice_sender(settings: PeopleSettings, service: str) -> Callable[[Notice], None]:
+    """Who tells people what has changed: the carriers of codes, under a subject of its own."""
+
+    def send(told: Notice) -> None:
+        from eid.levels.notices import SUBJECT, notice  # noqa: PLC0415 - loaded by the first
+
+        senders = senders_of(settings, subject=SUBJECT)
+        sender = senders.get(told.channel.kind)
+        if sender is None:
+            raise Unavailable("This channel cannot be reached now.", code="channel.sender")
+        sender(told.channel, notice(told.occasion, service, at=told.at), at=told.at)
+
+    return send
+
+
+def senders_of(settings: PeopleSettings, *, subject: str = "") -> Mapping[ChannelKind, Sender]:
+    """Who carries codes, or else messages of this subject, by kind of channel.
+
+    What is not set up is not offered.
+    """
     if settings.mail is None and settings.sms_outbox is None and settings.letters_outbox is None:
         return {}
-    from eid.levels.factors.code import FileSender, SmtpSender  # noqa: PLC0415 - see above
+    from eid.levels.factors.code import (  # noqa: PLC0415 - see above
+        CODE_SUBJECT,
+        FileSender,
+        SmtpSender,
+    )
 
     senders: dict[ChannelKind, Sender] = {}
     if settings.mail is not None:
@@ -59,6 +83,7 @@ def senders_of(settings: PeopleSettings) -> Mapping[ChannelKind, Sender]:
             sender=mail.sender,
             username=mail.username,
             password=mail.password,
+            subject=subject or CODE_SUBJECT,
         )
     if settings.sms_outbox is not None:
         senders["sms"] = FileSender(path=settings.sms_outbox)

@@ -17,7 +17,7 @@ from eid.app.installation import open_installation
 from eid.app.logs import log_lines
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
-from eid.app.upkeep import start_upkeep
+from eid.app.upkeep import start_notices, start_upkeep
 from eid.errors import SettingsError
 from eid.oidc.documents import Documents
 from eid.oidc.endpoint import Traffic
@@ -105,6 +105,7 @@ def create_wsgi(settings: Settings) -> WSGIApplication:
         limit=RateLimit(settings.requests_per_minute),
     )
     start_upkeep(installation)
+    start_notices(installation)
     provider = installation.provider()
     served = routes(provider)
     app = create_app(provider, traffic, served)

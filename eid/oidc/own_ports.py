@@ -43,9 +43,14 @@ class Register(Protocol):
         """Move the account, on record."""
 
     def set_password(
-        self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
+        self,
+        account_id: str,
+        password: str,
+        *,
+        at: datetime,
+        events: Sequence[AuditEvent] = (),
     ) -> None:
-        """Replace the password, on record."""
+        """Replace the password, on record, and let the person know."""
 
 
 class Ledger(Protocol):

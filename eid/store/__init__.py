@@ -51,11 +51,13 @@ from eid.store.sealed import (
 if TYPE_CHECKING:
     from eid.store.kiosks import Kiosks as Kiosks
     from eid.store.looks import Looks as Looks
+    from eid.store.notices import Notices as Notices
     from eid.store.subject import Subjects as Subjects
 
 _HOMES = {
     "Kiosks": "eid.store.kiosks",
     "Looks": "eid.store.looks",
+    "Notices": "eid.store.notices",
     "Subjects": "eid.store.subject",
 }
 
@@ -91,6 +93,13 @@ class Store:
         from eid.store.looks import Looks  # noqa: PLC0415 - see above
 
         return Looks(self.database, self.audit, self.seal)
+
+    @property
+    def notices(self) -> Notices:
+        """Notices to people that wait to be sent."""
+        from eid.store.notices import Notices  # noqa: PLC0415 - see above
+
+        return Notices(self.database, self.audit, self.seal)
 
     @property
     def kiosks(self) -> Kiosks:

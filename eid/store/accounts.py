@@ -22,6 +22,7 @@ from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
 from eid.store.grants import Grants, end_family, use_up
+from eid.store.notices import enter
 from eid.store.numbers import Numbers
 from eid.store.passwords import Passwords
 from eid.store.prepared import Prepared
@@ -174,6 +175,8 @@ class Accounts:
                 kind=f"account.{event}", at=at, account=account_id, detail=detail | levels
             )
             self._store(connection, moved, at, [happened])
+            if event == "closed":
+                enter(connection, account_id, "account_closed", at=at)
         return replace(moved, version=moved.version + 1)
 
     def look_at(self, account_id: str, *, by: str, reason: str, at: datetime) -> Account | None:
@@ -186,9 +189,14 @@ class Accounts:
         return None if row is None else self._seal.account(row)
 
     def set_password(
-        self, account_id: str, password: str, *, events: Sequence[AuditEvent] = ()
+        self,
+        account_id: str,
+        password: str,
+        *,
+        at: datetime,
+        events: Sequence[AuditEvent] = (),
     ) -> None:
-        """Replace the password; FormatError for one that the policy refuses.
+        """Replace the password, and let the person know; FormatError for one that is refused.
 
         The account counts as changed: refresh tokens of before are worth nothing (row O-036).
         """
@@ -198,6 +206,7 @@ class Accounts:
         with self._database.write() as connection:
             if connection.execute(statement).rowcount != 1:
                 raise AccountError("There is no such account.", code="account.unknown")
+            enter(connection, account_id, "password_changed", at=at)
             self._audit.append(connection, events)
 
     def recover(  # noqa: PLR0913 - each is a fact of its own
@@ -225,6 +234,7 @@ class Accounts:
                 raise RequestRefused("The recovery is over.", code="recovery")
             self._store(connection, account, at, ())
             connection.execute(update(accounts).where(this).values(password=sealed))
+            enter(connection, account.id, "recovery_finished", at=at)  # to what is suspended next
             suspended = suspend_all(connection, account.id, by=by, at=at)
             end_family(connection, ending, at=at)
             # last, as everywhere: whoever holds the record's end waits for no grant

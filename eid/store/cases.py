@@ -22,6 +22,7 @@ from eid.levels.rules import Rules
 from eid.oidc.ports import AuditEvent
 from eid.store.audit import Audit
 from eid.store.database import Database
+from eid.store.notices import enter
 from eid.store.schema import accounts, cases
 
 CaseKind = Literal[
@@ -101,6 +102,8 @@ class Cases:
                 if known is not None:
                     return _case(known)
             connection.execute(insert(cases), _row(case))
+            if kind == "recovery" and account is not None:
+                enter(connection, account, "recovery_begun", at=at)
             self._audit.append(connection, [_event(case, "case.opened", by, at)])
         return case
 

@@ -164,7 +164,9 @@ class Database:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
             else:
-                connection.exec_driver_sql("VACUUM person_keys, accounts, openings, factors")
+                connection.exec_driver_sql(
+                    "VACUUM person_keys, accounts, openings, factors, notices"
+                )
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -28,7 +28,7 @@ from eid.keys import (
 from eid.levels.account import Account
 from eid.levels.assurance import Factor
 from eid.levels.factors.code import Channel, Sender, message, new_code
-from eid.levels.factors.enrolled import Enrolled as Enrolled
+from eid.levels.factors.enrolled import AT_ONCE, Enrolled as Enrolled
 from eid.levels.factors.otp import match_totp, new_totp_secret
 from eid.levels.factors.passkey import Passkey, PasskeyParty, credential_id, user_of
 from eid.levels.factors.password import hash_digits
@@ -38,6 +38,7 @@ from eid.store import throttle
 from eid.store.audit import Audit
 from eid.store.database import Database
 from eid.store.grants import Grants
+from eid.store.notices import enter
 from eid.store.schema import accounts, factors, person_keys
 from eid.store.sealed import AccountSeal
 
@@ -111,6 +112,7 @@ class Factors:
         with self._database.write() as connection:
             # first the account, then its factors, as a recovery does: no deadlock
             connection.execute(changed.values(version=accounts.c.version + 1))
+            enter(connection, account_id, "factor_removed", at=at)  # also to the one that goes
             if connection.execute(update(factors).where(this).values(gone)).rowcount != 1:
                 raise AccountError("There is no such factor.", code="factor.unknown")
             kind = "factor.lost" if lost else "factor.removed"
@@ -335,6 +337,8 @@ class Factors:
                 "counter": counter,
                 "created_at": int(at.timestamp()),
             }
+            if method in AT_ONCE:
+                enter(connection, account_id, "factor_added", at=at)
             connection.execute(insert(factors), row)
             enrolled = _event("factor.enrolled", account_id, at, factor_id, method=method)
             self._audit.append(connection, [enrolled])
@@ -437,9 +441,13 @@ class Factors:
         if counter is not None and above is not None:
             this = and_(this, factors.c.counter <= above)
             values["counter"] = counter
+        counts_now = kept.row.used_at is None and kept.row.method not in AT_ONCE
         with self._database.write() as connection:
             if connection.execute(update(factors).where(this).values(values)).rowcount != 1:
                 return False
+            if counts_now or was_suspended:
+                besides = kept.row.id  # it has just been heard from itself
+                enter(connection, kept.row.account, "factor_added", besides=besides, at=at)
             if scopes:
                 throttle.release(connection, scopes[1])  # in the order of _reserve: no deadlock
                 throttle.clear(connection, scopes[0])

@@ -190,6 +190,21 @@ factors = Table(
     Index("factors_account", "account"),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(64), ForeignKey("accounts.id"), nullable=False),
+    Column("occasion", String(32), nullable=False),
+    Column("factor", String(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("notices_account", "account"),
+    Index("notices_due_at", "due_at"),
+)
+
 cases = Table(
     "cases",
     metadata,

@@ -22,7 +22,15 @@ from eid.store.audit import Audit
 from eid.store.consents import Consents
 from eid.store.database import Database
 from eid.store.own_proofs import bundle, prove_account
-from eid.store.schema import accounts, cases, factors, identifiers, openings, person_keys
+from eid.store.schema import (
+    accounts,
+    cases,
+    factors,
+    identifiers,
+    notices,
+    openings,
+    person_keys,
+)
 
 KEPT = ("retention.usage", "privacy.consent_log")
 """The rules under which something stays after an erasure."""
@@ -126,7 +134,7 @@ class Subjects:
 
 
 def _destroy(connection: Connection, account: Account) -> None:
-    for table in (person_keys, openings, identifiers, factors):
+    for table in (person_keys, openings, identifiers, factors, notices):
         connection.execute(delete(table).where(table.c.account == account.id))
     cleared = {"username": account.username, "password": None, "profile": None}
     connection.execute(update(accounts).where(accounts.c.id == account.id).values(cleared))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from eid.app.serving import serve
 from eid.app.settings import Settings
 from eid.errors import SettingsError
 from eid.levels.factors.code import Channel, FileSender, SmtpSender
+from eid.levels.notices import SUBJECT
 
 MINIMUM = """
 issuer = "http://127.0.0.1:8400"
@@ -56,6 +58,9 @@ def test_methods_and_paths_and_senders(tmp_path: Path) -> None:
     mail = senders["email"]
     assert isinstance(mail, SmtpSender)
     assert (mail.host, mail.port, mail.password) == ("mail.example", 587, "s3cret")
+    assert mail.subject != SUBJECT
+    told = senders_of(people, subject=SUBJECT)["email"]
+    assert told == replace(mail, subject=SUBJECT)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
+import json
+import re
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from eid.app import Settings, open_installation
-from eid.app.upkeep import start_upkeep, upkeep
+from eid.app.people import notice_sender
+from eid.app.upkeep import start_notices, start_upkeep, upkeep
+from eid.errors import Unavailable
+from eid.levels.factors.code import Channel, FileSender
 from eid.levels.rules import Rules
 from eid.oidc.ports import Grant
+from eid.store.notices import Notice
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -42,6 +49,40 @@ def test_only_what_expired_goes(settings: Settings) -> None:
         installation.grants.put(grant(b"b", NOW + timedelta(days=2)))
         upkeep(installation, Rules.load(), at=NOW)
         assert rows(settings) == 1
+
+
+def test_notices_go_out_by_themselves(settings: Settings, tmp_path: Path) -> None:
+    outbox = tmp_path / "sms.jsonl"
+    people = replace(settings.people, sms_outbox=outbox)
+    settings = replace(settings, people=people, legal_entity="Example Ltd")
+    with open_installation(settings) as installation:
+        account = installation.add_account(username="an", password="long enough!", at=NOW)
+        factors, codes = installation.store.factors, FileSender(path=tmp_path / "codes")
+        where = Channel(kind="sms", address="+84901234567")
+        factor = factors.enrol_channel(account.id, where, at=NOW)
+        factors.send_code(account.id, factor, codes, service="x", at=NOW)
+        code = re.search(r"is ([0-9]{8})", (tmp_path / "codes").read_text())
+        assert code is not None
+        factors.check_code(account.id, code[1], address="192.0.2.1", at=NOW)
+        installation.accounts.set_password(account.id, "another long one", at=NOW)
+        before = set(threading.enumerate())
+        stop = start_notices(installation, every_s=0.01)
+        (thread,) = set(threading.enumerate()) - before
+        deadline = time.monotonic() + 20
+        while installation.store.notices.waiting() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        stop.set()
+        thread.join(20)
+        [line] = outbox.read_text().splitlines()
+        assert json.loads(line)["to"] == "+84901234567"
+        assert "Example Ltd: the password of your account was changed" in line
+
+
+def test_a_kind_that_nobody_carries_now_waits(settings: Settings) -> None:
+    send = notice_sender(settings.people, "Example Ltd")
+    channel = Channel(kind="email", address="an@mail.example")
+    with pytest.raises(Unavailable):
+        send(Notice(occasion="account_closed", channel=channel, at=NOW))
 
 
 def test_it_runs_by_itself_until_told_to_end(settings: Settings) -> None:

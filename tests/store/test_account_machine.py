@@ -198,10 +198,9 @@ class Accounts(RuleBasedStateMachine):
     @rule(name=known, password=st.sampled_from(PASSWORDS))
     def change_password(self, name, password):
         if name not in self.erased:
-            before = self.model[name]
-            self.store.accounts.set_password(before.id, password)
+            self.store.accounts.set_password(self.model[name].id, password, at=self.at)
             self.passwords[name] = password
-            self.believe(name, replace(before, version=before.version + 1))
+            self.another_version(name)
 
     @rule(name=known)
     def enrol_and_lose_a_factor(self, name):
@@ -213,6 +212,12 @@ class Accounts(RuleBasedStateMachine):
         factor, _ = self.store.factors.enrol_totp(account.id, at=self.at)
         self.store.factors.remove(account.id, factor, by=account.id, lost=True, at=self.at)
         assert self.store.factors.enrolled(account.id) == ()
+        self.another_version(name)
+
+    def another_version(self, name):
+        """What protects the account has changed: refresh tokens of before are worth nothing."""
+        before = self.model[name]
+        self.model[name] = replace(before, version=before.version + 1)
 
     @rule(name=consumes(known))
     def erase(self, name):

@@ -236,13 +236,13 @@ def test_strong_hashes_stay_under_the_insecure_switch(sqlite_url, tmp_path, pers
 def test_set_password(store, person):
     account = store.accounts.create(person())
     happened = AuditEvent(kind="account.password_set", at=AT, account=account.id)
-    store.accounts.set_password(account.id, PASSWORD, events=[happened])
+    store.accounts.set_password(account.id, PASSWORD, at=AT, events=[happened])
     assert log_in(store).id == account.id
     with pytest.raises(AccountError) as caught:
-        store.accounts.set_password("nobody", PASSWORD, events=[happened])
+        store.accounts.set_password("nobody", PASSWORD, at=AT, events=[happened])
     assert caught.value.code == "account.unknown"
     with pytest.raises(FormatError):
-        store.accounts.set_password(account.id, "short")
+        store.accounts.set_password(account.id, "short", at=AT)
 
 
 def test_fast_hash_is_replaced_where_strong_ones_are_wanted(
@@ -272,7 +272,7 @@ def test_a_login_never_brings_back_a_password_that_was_just_replaced(
     needed = passwords.needs_rehash
 
     def meanwhile(stored):
-        strong.accounts.set_password(account.id, "another horse")
+        strong.accounts.set_password(account.id, "another horse", at=AT)
         return needed(stored)
 
     monkeypatch.setattr(passwords, "needs_rehash", meanwhile)

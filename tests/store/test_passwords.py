@@ -161,7 +161,7 @@ def test_right_passwords_that_come_together_are_not_in_each_others_way(store, ac
 
 
 def test_a_password_that_was_replaced_meanwhile_opens_nothing(store, account, meanwhile):
-    meanwhile(lambda: store.accounts.set_password(account.id, OTHER))
+    meanwhile(lambda: store.accounts.set_password(account.id, OTHER, at=AT))
     assert code_of(store) == "login.refused"
     assert (step_of(store), failures(store)) == (1, [1, 1])
     assert kinds(store) == ["login.refused", "login.password_refused"]
@@ -174,7 +174,7 @@ def test_a_new_password_waits_for_the_login_with_the_old_one_and_ends_it(
     """The other order: what a new password ends is there to be ended."""
 
     def change():
-        store.accounts.set_password(account.id, OTHER)
+        store.accounts.set_password(account.id, OTHER, at=AT)
         store.grants.revoke_family("sessions", at=AT)
 
     changing = threading.Thread(target=change)
@@ -218,7 +218,7 @@ def test_the_step_is_made_of_the_account_as_it_is(store, account, meanwhile):
 
 
 def test_an_account_that_never_stands_still_logs_in_later(store, account, meanwhile):
-    meanwhile(lambda: store.accounts.set_password(account.id, PASSWORD), times=9)
+    meanwhile(lambda: store.accounts.set_password(account.id, PASSWORD, at=AT), times=9)
     with pytest.raises(Unavailable):
         log_in(store)
     assert (step_of(store), kinds(store), failures(store)) == (1, [], [])

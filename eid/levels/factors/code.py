@@ -27,6 +27,7 @@ ChannelKind = Literal["sms", "email", "letter"]
 DIGITS = 8
 LIFETIME = timedelta(minutes=10)
 LETTER_LIFETIME = timedelta(days=30)
+CODE_SUBJECT = "Mã xác nhận / Confirmation code"
 MAX_ADDRESS = 254
 TIMEOUT_S = 10
 
@@ -117,7 +118,7 @@ class SmtpSender:
     host: str
     port: int
     sender: str
-    subject: str = "Mã xác nhận / Confirmation code"
+    subject: str = CODE_SUBJECT
     username: str = ""
     password: str = field(default="", repr=False)
 

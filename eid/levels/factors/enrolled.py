@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+AT_ONCE = frozenset({"passkey", "pin"})
+"""Methods that count from their enrolment on; others from their first right code."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolled:
@@ -25,4 +28,4 @@ class Enrolled:
     @property
     def counts(self) -> bool:
         """Whether it was confirmed: by its first right code, a passkey or PIN by its enrolment."""
-        return self.method in {"passkey", "pin"} or self.used_at is not None
+        return self.method in AT_ONCE or self.used_at is not None

@@ -27,7 +27,7 @@ def change(visit: Visit) -> Response:
     changed = AuditEvent(kind="account.password_changed", at=visit.at, account=visit.account.id)
     try:
         chosen = chosen_password(form.get("password"), form.get("again"))
-        visit.own.register.set_password(visit.account.id, chosen, events=[changed])
+        visit.own.register.set_password(visit.account.id, chosen, at=visit.at, events=[changed])
     except FormatError as error:
         problem = Problem.of(error, visit.request.correlation)
         return visit.page("account_password.html", problem=problem, status=status_of(error))
