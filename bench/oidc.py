@@ -83,6 +83,10 @@ def discovery(side: Side) -> None:
     assert side.person.send("GET", rp.DISCOVERY, browser=False).status == 200
 
 
+def nothing(side: Side) -> None:
+    assert side.person.send("GET", "/", browser=False).status == 200
+
+
 def keys(side: Side) -> None:
     assert side.person.send("GET", side.names.keys, browser=False).status == 200
 
@@ -114,7 +118,9 @@ def rows(*, quick: bool) -> Iterator[Row]:
         if url is not None:
             sides.append(stack.enter_context(ours("PostgreSQL", url)))
         yield from _peers(stack, sides, url)
-        yield from _operations(sides, rounds=4 if quick else 12, times=10 if quick else 25)
+        server = stack.enter_context(empty_app())
+        empty = Side("an empty Falcon app", server, rp.EID, rp.Person(server.port))
+        yield from _operations(sides, empty, rounds=4 if quick else 12, times=10 if quick else 25)
     yield from argon2_row()
     yield from start_rows(times=3 if quick else 7)
     yield from memory_rows(logins=1000 if quick else 10_000)
@@ -129,19 +135,33 @@ def _peers(stack: ExitStack, sides: list[Side], url: str | None) -> Iterator[Row
         sides.append(stack.enter_context(peer("node, PostgreSQL", url)))
 
 
-def _operations(sides: Sequence[Side], *, rounds: int, times: int) -> Iterator[Row]:
-    for side in sides:
-        for _ in range(50):
-            login(side)
+def _operations(sides: Sequence[Side], empty: Side, *, rounds: int, times: int) -> Iterator[Row]:
+    _warm(sides, empty)
     for _ in range(rounds):
         for what, operation, factor in OPERATIONS:
             for side in sides:
                 side.measure(what, operation, times * factor)
+        empty.measure("discovery", nothing, times * 12)
     by_name = {side.name: side for side in sides}
     own = [side for side in sides if side.name in PEERS]
     for what, _, _ in OPERATIONS:
         for side in own:
             yield from _figures(what, side, by_name.get(PEERS[side.name][0]))
+    for side in own:
+        yield Row(
+            what=f"discovery, {side.name} / {empty.name}",
+            figure=side.ms("discovery") / empty.ms("discovery"),
+            unit="x",
+            note=f"{empty.name} {empty.ms('discovery'):.2f} ms",
+        )
+
+
+def _warm(sides: Sequence[Side], empty: Side) -> None:
+    for side in sides:
+        for _ in range(50):
+            login(side)
+    for _ in range(200):
+        nothing(empty)
 
 
 def _figures(what: str, side: Side, beside: Side | None) -> Iterator[Row]:
