@@ -188,7 +188,8 @@ def page_of(
         service=client_of(provider, interaction).name,
         **values,
     )
-    return replace(answer, headers=answer.headers + retry_headers(page.status))
+    later = retry_headers(page.status)
+    return replace(answer, headers=answer.headers + later) if later else answer
 
 
 def own_form(

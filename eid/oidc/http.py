@@ -143,6 +143,6 @@ def see_other(location: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Re
 
 def has_controls(text: str) -> bool:
     """Whether the text holds a control character, or half of one beyond the first plane."""
-    return any(
-        unicodedata.category(char) in {"Cc", "Cs"} for char in text if not "~" >= char >= " "
-    )
+    if text.isascii():
+        return not text.isprintable()
+    return any(unicodedata.category(char) in {"Cc", "Cs"} for char in text)

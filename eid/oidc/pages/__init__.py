@@ -152,6 +152,7 @@ def passkey_script() -> bytes:
     return _own_file("passkey.js")
 
 
+@cache
 def text_version(language: Language, theme: Path | None) -> str:
     """The version of the text that a person agrees to: language, and a digest of the template."""
     source = _source("consent.html", theme)
