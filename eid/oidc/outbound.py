@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit
 
@@ -46,6 +47,12 @@ def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+@cache
+def _context() -> ssl.SSLContext:
+    """The machine's roots, read by the first call that leaves: a worker may never make one."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound:
     """What may be called. ``allowed_hosts`` are names that may have private addresses.
@@ -60,7 +67,7 @@ class Outbound:
     timeout_s: float = TIMEOUT_S
     total_s: float = TOTAL_S
     resolve: Resolve = _resolve
-    context: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    context: Callable[[], ssl.SSLContext] = field(default=_context, repr=False)
 
     def get(self, url: str) -> bytes:
         """The body of a 200 answer; Unavailable for everything else."""
@@ -124,7 +131,7 @@ class Outbound:
             raise Unavailable("This address may not be called.", code="outbound.forbidden")
         try:
             plain = socket.create_connection((address, port), timeout=self.timeout_s)
-            wrapped = self.context.wrap_socket(plain, server_hostname=host) if secure else plain
+            wrapped = self.context().wrap_socket(plain, server_hostname=host) if secure else plain
         except OSError as error:
             raise _failed("does not answer") from error
         connection = http.client.HTTPConnection(host, port, timeout=self.timeout_s)

@@ -51,6 +51,7 @@ UNUSED = (
     "eid.testing",
     "alembic",
     "authlib",
+    "babel",
     "fido2",
     "opentelemetry",
     "PIL",
@@ -104,6 +105,7 @@ def test_a_login_by_password_enters_no_other_room(settings: Path) -> None:
     assert done.returncode == 0, done.stderr
     loaded = json.loads(done.stdout)
     assert rooms(loaded["started"]) == []
+    assert "jinja2" not in loaded["started"]
     assert rooms(loaded["logged_in"]) == []
 
 

@@ -14,7 +14,7 @@ from jinja2.ext import babel_extract
 from eid.errors import SettingsError
 from eid.oidc import pages
 from eid.oidc.pages import PageContext, check_theme, render, style, text_version
-from eid.oidc.pages.language import choose, moment, preferred, translate_plural
+from eid.oidc.pages.language import choose, moment, preferred, translate, translate_plural
 from tests.oidc.conftest import NOW
 
 PAGES = Path(pages.__file__).parent
@@ -40,6 +40,7 @@ def test_every_text_has_its_vietnamese_and_no_other_one_is_kept() -> None:
     for english, vietnamese in known.items():
         told = vietnamese if isinstance(vietnamese, str) else vietnamese[0]
         assert told, english
+        assert translate("vi", english) == told
         assert set(re.findall(r"%\(\w+\)s", english)) == set(re.findall(r"%\(\w+\)s", told))
 
 

@@ -7,6 +7,8 @@
 
 A theme is a folder with ``templates/`` (files that replace ours by name, and may extend ours as
 ``eid/NAME``) and ``style.css`` (added to ours).
+
+Jinja is loaded by the first page, or where a theme is checked: programs ask for none.
 """
 
 from __future__ import annotations
@@ -18,20 +20,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-
-from jinja2 import (
-    ChoiceLoader,
-    Environment,
-    FileSystemLoader,
-    PrefixLoader,
-    StrictUndefined,
-    TemplateError,
-)
+from typing import TYPE_CHECKING
 
 from eid.errors import EidError, SettingsError
 from eid.oidc.errors import Words, words_of
 from eid.oidc.http import Response
-from eid.oidc.pages.folding import Folded, fold
 from eid.oidc.pages.language import (
     DEFAULT,
     LANGUAGES,
@@ -41,6 +34,9 @@ from eid.oidc.pages.language import (
     translate,
     translate_plural,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HTML = "text/html; charset=utf-8"
 Shown = str | int | Sequence[object] | Mapping[str, object] | object | None
@@ -161,6 +157,8 @@ def text_version(language: Language, theme: Path | None) -> str:
 
 def check_theme(theme: Path) -> None:
     """SettingsError unless the folder is there and each of its templates can be read."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - see above
+
     if not theme.is_dir():
         raise _bad_theme(theme)
     environment = _environment(theme, DEFAULT)
@@ -195,6 +193,16 @@ def _bad_theme(theme: Path | None) -> SettingsError:
 
 @cache
 def _environment(theme: Path | None, language: Language) -> Environment:
+    from jinja2 import (  # noqa: PLC0415 - see above
+        ChoiceLoader,
+        Environment,
+        FileSystemLoader,
+        PrefixLoader,
+        StrictUndefined,
+    )
+
+    from eid.oidc.pages.folding import Folded, fold  # noqa: PLC0415 - see above
+
     ours = FileSystemLoader(
         Path(str(resources.files("eid.oidc").joinpath("pages", "templates"))),
     )

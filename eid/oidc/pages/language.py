@@ -7,17 +7,18 @@
 >>> translate("vi", "Log in")
 'Đăng nhập'
 
-Babel is loaded by the first page or date that needs it: a worker that only answers programs does
-without its six megabytes.
+Babel is loaded by the first page that shows a date: the pages of a login show none, and a worker
+does without its six megabytes. The texts are read here; a test holds them against Babel's reading.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from eid.levels.rules import VIETNAM
 
@@ -26,6 +27,11 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 DEFAULT: Language = "vi"
 NAMES: Mapping[Language, str] = {"vi": "Tiếng Việt", "en": "English"}
 MAX_HEADER = 256
+# An entry on lines of its own, without escapes. Of a plural one the first form: Vietnamese has one.
+_ENTRY: Final = re.compile(
+    r'^msgid "([^"\\]+)"\n(?:msgid_plural "[^"\\]+"\n)?msgstr(?:\[0\])? "([^"\\]+)"$',
+    re.MULTILINE,
+)
 
 
 def choose(*, query: str | None, cookie: str | None, preferred: Sequence[str]) -> Language:
@@ -33,10 +39,8 @@ def choose(*, query: str | None, cookie: str | None, preferred: Sequence[str]) -
     for chosen in (query, cookie):
         if chosen in LANGUAGES:
             return chosen
-    from babel.core import negotiate_locale  # noqa: PLC0415 - see above
-
-    found = negotiate_locale(list(preferred), list(LANGUAGES), sep="-")
-    return found if found in LANGUAGES else DEFAULT
+    spoken = (tag.lower().partition("-")[0] for tag in preferred)
+    return next((language for tag in spoken for language in LANGUAGES if language == tag), DEFAULT)
 
 
 def preferred(accept_language: str) -> tuple[str, ...]:
@@ -73,16 +77,5 @@ def moment(language: Language, at: datetime) -> str:
 def _messages(language: Language) -> Mapping[str, str]:
     if language == "en":
         return {}
-    from babel.messages.pofile import read_po  # noqa: PLC0415 - see above
-
     file = resources.files("eid.oidc").joinpath("pages", "locale", f"{language}.po")
-    with file.open("rb") as stream:
-        catalog = read_po(stream, locale=language)
-    return {
-        _first(entry.id): _first(entry.string) for entry in catalog if entry.id and entry.string
-    }
-
-
-def _first(text: str | list[str] | tuple[str, ...]) -> str:
-    """Of a plural entry the first form: Vietnamese has one."""
-    return text if isinstance(text, str) else text[0]
+    return dict(_ENTRY.findall(file.read_text("utf-8")))
