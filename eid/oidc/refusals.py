@@ -81,7 +81,10 @@ def advice(*codes: str | None) -> str:
 
 
 def explained(refused: AuditEvent) -> tuple[str, ...]:
-    """The lines that tell a service's developer what the record knows of a refusal."""
+    """The lines that tell a service's developer what the record knows of a refusal.
+
+    Some of it the sender chose: what would move a terminal's cursor or turn its text is shown as ?.
+    """
     detail = refused.detail
     names = ("path", "error", "description", "reason", "received", "registered")
     lines = [f"{name}: {detail[name]}" for name in names if name in detail]
@@ -89,4 +92,4 @@ def explained(refused: AuditEvent) -> tuple[str, ...]:
     if refused.client:
         lines.append(f"client: {refused.client}")
     lines.append(f"advice: {advice(detail.get('reason'), detail.get('error'))}")
-    return tuple(lines)
+    return tuple("".join(one if one.isprintable() else "?" for one in line) for line in lines)

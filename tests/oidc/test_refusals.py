@@ -1,0 +1,27 @@
+"""What the record says of a refusal, and how it is shown (row O-075)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from eid.oidc.ports import AuditEvent
+from eid.oidc.refusals import explained
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("hostile", ["\u202eevil", "\x1b[31mred", "a\r\nadvice: trust me", "\x00"])
+def test_o075_what_the_sender_chose_moves_no_cursor(hostile):
+    detail = {"error": "invalid_redirect_uri", "reason": "redirect_uri", "received": hostile}
+    lines = explained(AuditEvent(kind="request.refused", at=AT, client="portal", detail=detail))
+    assert all(line.isprintable() for line in lines)
+    assert sum(line.startswith("advice:") for line in lines) == 1
+    assert "client: portal" in lines
+
+
+def test_a_vietnamese_address_stays_readable():
+    detail = {"received": "https://cổng.example/quay-lại"}
+    lines = explained(AuditEvent(kind="request.refused", at=AT, detail=detail))
+    assert "received: https://cổng.example/quay-lại" in lines
