@@ -99,18 +99,16 @@ def judge(provider: Provider, form: Parameters) -> LogoutRequest:
 
 
 def end_session(provider: Provider, found: SignOn, *, offline: bool = False, at: datetime) -> None:
-    """End the session and its tokens, leave a record, and tell the services (§2.4).
+    """End the session and its tokens at once, leave a record, and tell the services (§2.4).
 
     ``offline`` ends tokens too that were to outlive the session.
     """
     joined = sign_on.members(provider, found, at=at)
     ended = AuditEvent(kind="session.ended", at=at, account=found.account_id)
-    if provider.grants.consume("session", found.key, at=at, events=[ended]) is None:
+    tokens = [member.tokens for member in joined if offline or not member.offline]
+    families = (found.family, *tokens)
+    if not provider.grants.end("session", found.key, *families, at=at, events=[ended]):
         return
-    provider.grants.revoke_family(found.family, at=at)
-    for member in joined:
-        if offline or not member.offline:
-            provider.grants.revoke_family(member.tokens, at=at)
     messages: dict[str, Notice] = {}
     for member in joined:
         client = provider.clients.by_id(member.client_id)
@@ -138,9 +136,14 @@ def end_everything(provider: Provider, account_id: str, *, at: datetime) -> None
     Refresh tokens whose session is over already end with the account's version, which every
     change of what protects it moves on.
     """
+    end_sessions(provider, account_id, at=at)
+    provider.grants.revoke_family(sign_on.account_family(account_id), at=at)
+
+
+def end_sessions(provider: Provider, account_id: str, *, at: datetime) -> None:
+    """End every session of a person with all its tokens, and nothing else of his."""
     for session in sign_on.of_account(provider, account_id, at=at):
         end_session(provider, session, offline=True, at=at)
-    provider.grants.revoke_family(sign_on.account_family(account_id), at=at)
 
 
 def logout_token(

@@ -104,6 +104,16 @@ class Grants(Protocol):
         the ledger likewise, each with its row ``consent.given`` of the record.
         """
 
+    def end(
+        self,
+        kind: str,
+        key: bytes,
+        *families: str,
+        at: datetime,
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        """Use the grant up as :meth:`consume` does, and revoke these families with it, at once."""
+
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         """The grant if it was consumed before: a replay."""
 
@@ -116,9 +126,9 @@ class Grants(Protocol):
         """
 
     def revoke_family(
-        self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
+        self, *families: str, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> int:
-        """Revoke every live grant of the family; how many there were."""
+        """Revoke every live grant of the families, all or none; how many there were."""
 
     def record(self, events: Sequence[AuditEvent]) -> None:
         """Append to the record."""

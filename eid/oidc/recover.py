@@ -31,7 +31,7 @@ def page(provider: Provider, request: Request) -> Response:
 
 
 def complete(provider: Provider, request: Request) -> Response:
-    """``POST /recover``: the new password; every session of before ends.
+    """``POST /recover``: the new password; every session of before ends before it does.
 
     A password that the policy refuses does not use the handle up.
     """

@@ -1,7 +1,8 @@
 """Taking a consent back: at once, and with everything that was issued under it (row D-001).
 
-First what would let a service in again without a page, then the ledger, then the tokens; done
-twice it changes nothing, so that a withdrawal that was cut off is finished by repeating it.
+First the tokens and what was remembered, then the service's place in sessions, and the ledger
+last: as long as it says that a consent lives, a withdrawal that was cut off is finished by
+repeating it, and what it says is withdrawn has left nothing behind.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ def withdraw(
     grants = provider.grants
     remembered = sign_on.consent_family(account_id, client_id)
     silent = grants.family("silent", remembered, at=at)
-    grants.revoke_family(remembered, at=at)
-    tokens = [text(grant.payload, "tokens") for grant in silent]
-    for session in sign_on.of_account(provider, account_id, at=at):
-        tokens += sign_on.drop_members(provider, session, client_id, at=at)
-    for consent in own.ledger.of_account(account_id):
-        if consent.client == client_id:
-            tokens.append(consent.id)
-            if consent.is_live(at):
-                _end(own, consent.id, account_id, at=at)
-    for family in dict.fromkeys(tokens):
-        grants.revoke_family(family, at=at)
+    tokens = {text(grant.payload, "tokens") for grant in silent}
+    sessions = sign_on.of_account(provider, account_id, at=at)
+    for session in sessions:
+        joined = sign_on.members(provider, session, at=at)
+        tokens |= {member.tokens for member in joined if member.client_id == client_id}
+    given = [one for one in own.ledger.of_account(account_id) if one.client == client_id]
+    tokens |= {consent.id for consent in given}
+    grants.revoke_family(remembered, *tokens, at=at)
+    for session in sessions:
+        later = sign_on.drop_members(provider, session, client_id, at=at)
+        if not tokens.issuperset(later):
+            grants.revoke_family(*later, at=at)
+    for consent in given:
+        if consent.is_live(at):
+            _end(own, consent.id, account_id, at=at)
 
 
 def _end(own: OwnPages, consent_id: str, by: str, *, at: datetime) -> None:

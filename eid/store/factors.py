@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 
-from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
 from eid.errors import AccountError, RequestRefused
 from eid.keys import (
@@ -131,11 +131,7 @@ class Factors:
             else (profile.personal_number, profile.birth_date, profile.document_number)
         )  # fmt: skip
         secret: dict[str, JSON] = {"hash": hash_pin(pin, known=known)}
-        older = [kept.row.id for kept in self._kept(account.id, "pin")]
-        factor_id = self._enrol(account.id, "pin", secret, 0, at)
-        for one in older:
-            self.remove(account.id, one, by=account.id, lost=False, at=at)
-        return factor_id
+        return self._enrol(account.id, "pin", secret, 0, at, alone=True)
 
     def check_pin(self, account_id: str, pin: str, *, address: str, at: datetime) -> Factor:
         """The factor of a right PIN; AccountError ``factor.refused``, ``login.throttled``.
@@ -322,8 +318,16 @@ class Factors:
     # -- what they share ---------------------------------------------------------------------
 
     def _enrol(
-        self, account_id: str, method: str, secret: Mapping[str, JSON], counter: int, at: datetime
+        self,
+        account_id: str,
+        method: str,
+        secret: Mapping[str, JSON],
+        counter: int,
+        at: datetime,
+        *,
+        alone: bool = False,
     ) -> str:
+        """Store a factor; ``alone`` takes the place of what was enrolled of its method."""
         if len(self.enrolled(account_id)) + len(self.suspended(account_id)) >= MAX_FACTORS:
             raise AccountError("Too many factors are enrolled.", code="factor.too_many")
         factor_id = encode_base64url(self._rng(12))
@@ -337,12 +341,34 @@ class Factors:
                 "counter": counter,
                 "created_at": int(at.timestamp()),
             }
+            removed = self._take_out(connection, account_id, method, at) if alone else []
             if method in AT_ONCE:
                 enter(connection, account_id, "factor_added", at=at)
             connection.execute(insert(factors), row)
             enrolled = _event("factor.enrolled", account_id, at, factor_id, method=method)
-            self._audit.append(connection, [enrolled])
+            self._audit.append(connection, [enrolled, *removed])
         return factor_id
+
+    def _take_out(
+        self, connection: Connection, account_id: str, method: str, at: datetime
+    ) -> list[AuditEvent]:
+        """Remove what is enrolled of a method, as :meth:`remove` does; the rows of the record."""
+        live = and_(
+            factors.c.account == account_id,
+            factors.c.method == method,
+            factors.c.removed_at.is_(None),
+        )
+        if connection.execute(select(factors.c.id).where(live)).first() is None:
+            return []
+        changed = update(accounts).where(accounts.c.id == account_id)
+        connection.execute(changed.values(version=accounts.c.version + 1))
+        enter(connection, account_id, "factor_removed", at=at)
+        gone = {"removed_at": int(at.timestamp()), "secret": None}
+        older = update(factors).where(live).values(gone).returning(factors.c.id)
+        return [
+            _event("factor.removed", account_id, at, row.id, by=account_id)
+            for row in connection.execute(older)
+        ]
 
     def _kept(self, account_id: str, method: str, *, suspended: bool = False) -> tuple[_Kept, ...]:
         this = and_(

@@ -167,6 +167,23 @@ class Grants:
                 self._audit.append(work, [*enter(work, consents), *events])
         return self._open(row) if row else None
 
+    def end(
+        self,
+        kind: str,
+        key: bytes,
+        *families: str,
+        at: datetime,
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        """Use the grant up, once, and revoke these families with it: none outlives it."""
+        with self._database.transaction() as work:
+            ended = use_up(work, kind, key, at=at)
+            if ended:
+                for family in sorted(families):
+                    end_family(work, family, at=at)
+                self._audit.append(work, events)
+        return ended
+
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         """The grant if it was consumed before, however long ago: a replay.
 
@@ -203,15 +220,15 @@ class Grants:
         return _REPLACE.run(work, values).rowcount == 1
 
     def revoke_family(
-        self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
+        self, *families: str, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> int:
-        """Revoke every grant of the family that is not revoked yet, used ones too.
+        """Revoke every grant of the families that is not revoked yet, used ones too; all or none.
 
-        Each round waits for whoever holds a row of the family; what he then left behind is seen
+        Each round waits for whoever holds a row of a family; what he then left behind is seen
         by the next. A round that finds nothing proves that nobody can add to the family any more.
         """
         with self._database.transaction() as work:
-            count = end_family(work, family, at=at)
+            count = sum(end_family(work, family, at=at) for family in sorted(families))
             self._audit.append(work, events)
         return count
 

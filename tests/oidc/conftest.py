@@ -14,6 +14,7 @@ import secrets
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -172,6 +173,22 @@ class MemoryGrants:
                 self.events.extend(events)
             return found
 
+    def end(
+        self,
+        kind: str,
+        key: bytes,
+        *families: str,
+        at: datetime,
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        with self._lock:
+            ended = self._live(kind, key, at) is not None
+            if ended:
+                self._used[kind, key] = at
+                self._revoke(families)
+                self.events.extend(events)
+            return ended
+
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         used_at = self._used.get((kind, key))
         return None if used_at is None else replace(self._rows[kind, key], used_at=used_at)
@@ -190,14 +207,17 @@ class MemoryGrants:
             return True
 
     def revoke_family(
-        self, family: str, *, at: datetime, events: Sequence[AuditEvent] = ()
+        self, *families: str, at: datetime, events: Sequence[AuditEvent] = ()
     ) -> int:
         with self._lock:
-            found = {place for place, grant in self._rows.items() if grant.family == family}
-            fresh = found - self._revoked
-            self._revoked |= fresh
             self.events.extend(events)
-            return len(fresh)
+            return self._revoke(families)
+
+    def _revoke(self, families: Sequence[str]) -> int:
+        found = {place for place, grant in self._rows.items() if grant.family in families}
+        fresh = found - self._revoked
+        self._revoked |= fresh
+        return len(fresh)
 
     def record(self, events: Sequence[AuditEvent]) -> None:
         with self._lock:
@@ -936,20 +956,20 @@ class Home(World):
         return browser.post(f"{here}/totp", {"csrf": csrf, "code": totp_code(secret, self.now)})
 
 
-@pytest.fixture
-def home(
-    tmp_path: Path,
+@contextmanager
+def open_home(
+    url: str,
+    folder: Path,
     provider_keys: ProviderKeys,
     clients: RegisteredClients,
-    trust: TrustStore,
+    judge: JudgeEvidence,
     evidence_of: Callable[..., Evidence],
 ) -> Iterator[Home]:
-    url = f"sqlite:///{tmp_path / 'eid.db'}"
-    store = open_store(url, tmp_path, insecure_fast_hash=True, insecure_fast_commit=True)
-    outbox = tmp_path / "outbox"
-    desk = recovery_desk(store)
+    """The provider over the store at ``url``; what is sent lands in ``folder``."""
+    store = open_store(url, folder, insecure_fast_hash=True, insecure_fast_commit=True)
+    outbox = folder / "outbox"
     own = replace(
-        own_pages(store, PeopleSettings(letters_outbox=tmp_path / "letters")),
+        own_pages(store, PeopleSettings(letters_outbox=folder / "letters")),
         senders={
             "email": FileSender(path=outbox),
             "letter": FileSender(path=outbox),
@@ -962,9 +982,21 @@ def home(
             return [str(row[0]) for row in rows]
 
     stores = Stores(grants=store.grants, accounts=store.accounts, events=events)  # type: ignore[arg-type]
-    time = [NOW]
-    judge = judge_with(trust)
-    world = make_world(stores, provider_keys, clients, judge, evidence_of, time, own=own)
+    world = make_world(stores, provider_keys, clients, judge, evidence_of, [NOW], own=own)
     values = {name.name: getattr(world, name.name) for name in fields(world)}
-    yield Home(**values, store=store, outbox=outbox, desk=desk)
+    yield Home(**values, store=store, outbox=outbox, desk=recovery_desk(store))
     store.close()
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path,
+    provider_keys: ProviderKeys,
+    clients: RegisteredClients,
+    trust: TrustStore,
+    evidence_of: Callable[..., Evidence],
+) -> Iterator[Home]:
+    url = f"sqlite:///{tmp_path / 'eid.db'}"
+    judge = judge_with(trust)
+    with open_home(url, tmp_path, provider_keys, clients, judge, evidence_of) as made:
+        yield made

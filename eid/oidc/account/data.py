@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from eid.oidc import logout
 from eid.oidc.account import session as own_sessions
 from eid.oidc.account.entry import Visit
 from eid.oidc.account.password import end_everything
@@ -34,12 +35,16 @@ def close_page(visit: Visit) -> Response:
 
 
 def close(visit: Visit) -> Response:
-    """``POST /account/close``: sessions, consents and tokens end, then the account."""
+    """``POST /account/close``: consents, tokens and sessions end, then the account.
+
+    What began meanwhile ends with it: an account that is closed has left nothing behind.
+    """
     if visit.form().get("sure") != "1":
         return visit.page("account_close.html", unsure=True, status=409)
     account_id = visit.account.id
     for client_id in {one.client for one in visit.own.ledger.of_account(account_id)}:
         withdraw(visit.provider, visit.own, account_id, client_id, at=visit.at)
+    logout.end_sessions(visit.provider, account_id, at=visit.at)
     visit.own.register.happen(
         account_id, "closed", by=account_id, reason="own request", at=visit.at
     )

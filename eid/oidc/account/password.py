@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eid.errors import FormatError
 from eid.levels.assurance import auth_level
+from eid.levels.factors.password import check_policy
 from eid.oidc import logout, sign_on
 from eid.oidc.account import session as own_sessions
 from eid.oidc.account.entry import Visit
@@ -22,11 +23,16 @@ def password_page(visit: Visit) -> Response:
 
 
 def change(visit: Visit) -> Response:
-    """``POST /account/password``."""
+    """``POST /account/password``: sessions end before it, and those that began meanwhile after it.
+
+    So whoever knew the old one is never left behind, wherever the change is cut off.
+    """
     form = visit.form()
     changed = AuditEvent(kind="account.password_changed", at=visit.at, account=visit.account.id)
     try:
         chosen = chosen_password(form.get("password"), form.get("again"))
+        check_policy(chosen)
+        end_everything(visit)
         visit.own.register.set_password(visit.account.id, chosen, at=visit.at, events=[changed])
     except FormatError as error:
         problem = Problem.of(error, visit.request.correlation)
