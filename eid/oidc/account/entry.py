@@ -21,6 +21,7 @@ from eid.oidc.acr import AcrRequest, is_met
 from eid.oidc.answers import checked_form, onward
 from eid.oidc.authorization import AuthorizationRequest
 from eid.oidc.context import context_of
+from eid.oidc.errors import retry_headers
 from eid.oidc.http import NO_LIMITS, Parameters, Request, Response, see_other
 from eid.oidc.interaction import event
 from eid.oidc.login import account_of, assurance_of, client_of, standing
@@ -62,7 +63,7 @@ class Visit:
     ) -> Response:
         """One of the pages."""
         context = context_of(self.provider, self.request, at=self.url(self.place))
-        return render(
+        answer = render(
             template,
             replace(context, passkeys=passkeys, drawn=drawn),
             status=status,
@@ -72,6 +73,7 @@ class Visit:
             error=problem,
             **values,
         )
+        return replace(answer, headers=answer.headers + retry_headers(status))
 
     def url(self, path: str) -> str:
         """The address of a path."""

@@ -6,7 +6,7 @@ show afterwards, and a loss that leaves less is agreed to by a box of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
@@ -16,7 +16,7 @@ from eid.levels.factors.enrolled import Enrolled
 from eid.levels.factors.otp import totp_uri
 from eid.oidc.account.entry import HIGHEST, Visit, reach
 from eid.oidc.account.password import alone
-from eid.oidc.errors import retry_headers, status_of
+from eid.oidc.errors import status_of
 from eid.oidc.http import Response
 from eid.oidc.methods.passkey import LIMITS, options_text, response_of
 from eid.oidc.methods.totp import plain_digits
@@ -281,11 +281,13 @@ def _again(
     kinds: tuple[str, ...] = (),
     label: str | None = None,
 ) -> Response:
-    status = status_of(error)
-    page = visit.page(
-        template, problem=_problem(visit, error), status=status, kinds=kinds, label=label
+    return visit.page(
+        template,
+        problem=_problem(visit, error),
+        status=status_of(error),
+        kinds=kinds,
+        label=label,
     )
-    return replace(page, headers=page.headers + retry_headers(status))
 
 
 def _problem(visit: Visit, error: EidError) -> Problem:
