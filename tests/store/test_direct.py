@@ -79,7 +79,7 @@ def test_a_transaction_that_cannot_be_committed_is_not_called_done(store):
 
     def fail_quietly(work):
         with suppress(Exception):
-            _PUT.run(work, store.grants._row(grant()))
+            assert _PUT.run(work, store.grants._row(grant())).rowcount == 1
 
     try:
         with store.database.transaction() as work:
@@ -121,7 +121,7 @@ def test_a_prepared_name_stands_for_one_statement(postgresql_url, tmp_path):
             work.cursor.execute(f"SELECT name::text, statement FROM ({named}) AS known")
             for name, text in work.cursor.fetchall():
                 assert texts.setdefault(name, text) == text
-    assert len(texts) == 2
+    assert {f"SELECT $1::bigint + {kind}" for kind in (1, 2)} < set(texts.values())
     store.close()
 
 
