@@ -29,16 +29,29 @@ def networks(listed: Iterable[str]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(item) for item in listed)
 
 
+@lru_cache(maxsize=1024)
+def plain(address: str) -> str:
+    """The address as its owner has it: a socket for both kinds calls IPv4 ones ``::ffff:…``.
+
+    >>> plain("::ffff:192.0.2.1"), plain("2001:db8::1"), plain("192.0.2.1")
+    ('192.0.2.1', '2001:db8::1', '192.0.2.1')
+    """
+    if ":" not in address or not _is_address(address):
+        return address
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    return address if mapped is None else str(mapped)
+
+
 def client_address(peer: str, forwarded_for: str | None, trusted: Iterable[Network]) -> str:
     """Who really asks: the first from the right that is no proxy of ours (contracts §7).
 
     Nothing is believed that an untrusted peer says.
     """
-    proxies = tuple(trusted)
+    peer, proxies = plain(peer), tuple(trusted)
     if not forwarded_for or not within(peer, proxies):
         return peer
     for hop in reversed(forwarded_for.split(",")[-MAX_HOPS:]):
-        named = hop.strip()
+        named = plain(hop.strip())
         if not _is_address(named):
             return peer
         if not within(named, proxies):
@@ -119,11 +132,13 @@ class Metrics:
 @lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Whether the address is this machine's own."""
-    return _is_address(address) and ipaddress.ip_address(address).is_loopback
+    found = plain(address)
+    return _is_address(found) and ipaddress.ip_address(found).is_loopback
 
 
 def neighbourhood(address: str) -> str:
     """What counts as one address: an IPv6 address stands for its /64."""
+    address = plain(address)
     if not _is_address(address):
         return address[:64]
     found = ipaddress.ip_address(address)
@@ -142,6 +157,7 @@ def _is_address(text: str) -> bool:
 
 def within(address: str, proxies: tuple[Network, ...]) -> bool:
     """Whether the address is of one of these networks."""
+    address = plain(address)
     return _is_address(address) and any(
         ipaddress.ip_address(address) in network for network in proxies
     )

@@ -8,7 +8,7 @@ import falcon
 
 from eid.errors import FormatError
 from eid.oidc.http import Request, Response
-from eid.oidc.traffic import Network, client_address
+from eid.oidc.traffic import Network, client_address, plain
 
 MAX_QUERY = 16 * 1024
 MAX_COOKIES = 16 * 1024
@@ -54,7 +54,7 @@ def asking_address(environ: Mapping[str, str], trusted: tuple[Network, ...]) -> 
     """The same, of a request that Falcon has not seen."""
     peer = environ.get("REMOTE_ADDR", "127.0.0.1")
     if not trusted:
-        return peer
+        return plain(peer)
     return client_address(peer, environ.get("HTTP_X_FORWARDED_FOR"), trusted)
 
 

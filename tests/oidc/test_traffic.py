@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from eid.oidc.traffic import Metrics, RateLimit, client_address, is_loopback, networks
+from eid.oidc.traffic import (
+    Metrics,
+    RateLimit,
+    client_address,
+    is_loopback,
+    neighbourhood,
+    networks,
+)
+from eid.oidc.wsgi import asking_address
 
 TRUSTED = networks(("10.0.0.0/8", "2001:db8::/32"))
 
@@ -57,3 +65,22 @@ def test_they_are_for_this_machine_only(world):
     assert 'route="/authorize"' in browser.get("/metrics").text
     for header in ("X_Forwarded_For", "Forwarded", "Via", "X_Real_IP"):
         assert browser.get("/metrics", **{header: "192.0.2.1"}).status == 404
+
+
+def test_an_ipv4_address_is_one_also_on_a_socket_for_both_kinds():
+    """Listening on [::], every IPv4 peer comes as ::ffff:…: they are not one neighbourhood."""
+    trusted = networks(("10.0.0.0/8",))
+    assert client_address("::ffff:10.0.0.7", "203.0.113.9", trusted) == "203.0.113.9"
+    assert client_address("::ffff:192.0.2.1", "203.0.113.9", trusted) == "192.0.2.1"
+    assert client_address("10.0.0.7", "::FFFF:cb00:7109", trusted) == "203.0.113.9"
+    assert neighbourhood("::ffff:192.0.2.1") != neighbourhood("::ffff:192.0.2.2")
+    assert is_loopback("::ffff:127.0.0.1")
+    limit = RateLimit(1)
+    assert limit.admits("::ffff:192.0.2.1", now=0.0)
+    assert limit.admits("::ffff:192.0.2.2", now=0.0)
+    assert not limit.admits("192.0.2.1", now=0.0)
+
+
+def test_the_address_of_a_request_is_plain(world):
+    environ = {"REMOTE_ADDR": "::ffff:192.0.2.1"}
+    assert asking_address(environ, ()) == "192.0.2.1"
