@@ -26,8 +26,12 @@ class Register(Protocol):
         *,
         password: str | None = None,
         events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Account:
-        """Store a new account; AccountError ``account.username_taken``, ``account.number_taken``."""
+        """Store a new account, and enter what the person agreed to, both or neither.
+
+        AccountError ``account.username_taken``, ``account.number_taken``.
+        """
 
     def count_name(self, number: str, *, at: datetime) -> None:
         """Count a name that a card's person tries; AccountError ``login.throttled``."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
 from eid.levels.account import Account
 from eid.levels.assurance import CHANNEL, Factor
+from eid.levels.consent import Consent
 from eid.levels.factors.code import Channel
 from eid.levels.factors.password import check_policy
 from eid.levels.username import normalize_username
@@ -35,13 +36,14 @@ from eid.oidc.answers import (
     refused_page,
 )
 from eid.oidc.authorization import AuthorizationRequest
-from eid.oidc.context import context_of
+from eid.oidc.claims import FIELDS
+from eid.oidc.context import context_of, language_of
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, see_other
 from eid.oidc.interaction import event
 from eid.oidc.offered import channel_kinds
 from eid.oidc.own_client import HOME, LEVEL, SIGN_UP
-from eid.oidc.pages import Problem, render
+from eid.oidc.pages import Problem, render, text_version
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.rising import has_kept_card, number_kept, own_of
@@ -49,6 +51,10 @@ from eid.oidc.session import Session
 
 LIVES_S = 1800
 MAX_NAMES = 5
+AGREED = "sign_up_consent.html"
+PURPOSE = "keep the account"
+KEPT = timedelta(days=36_525)
+"""As long as there is the account: closing it is the withdrawal."""
 PATH = "/sign-up"
 
 
@@ -131,8 +137,9 @@ def name(provider: Provider, request: Request) -> Response:
     except FormatError as error:
         return _name_page(provider, request, session, error=error)
     session = _claimed(provider, session, at=at)
+    version = text_version(language_of(provider, request), provider.settings.theme, AGREED)
     try:
-        _create(provider, session, wanted, at=at)
+        _create(provider, session, wanted, text_version=version, at=at)
     except AccountError as error:
         if error.code not in {"account.username_taken", "login.throttled"}:
             raise
@@ -173,8 +180,10 @@ def _claimed(provider: Provider, session: Session, *, at: datetime) -> Session:
     return replace(session, interaction=sessions.save(provider, tried, at=at))
 
 
-def _create(provider: Provider, session: Session, wanted: _Wanted, *, at: datetime) -> None:
-    """A new account, still at level 0, and a first code to its channel."""
+def _create(
+    provider: Provider, session: Session, wanted: _Wanted, *, text_version: str, at: datetime
+) -> None:
+    """A new account, still at level 0, with the person's yes, and a first code to its channel."""
     own, channel = own_of(provider), wanted.channel
     number = number_kept(provider, session.interaction, at=at)
     own.register.count_name(number, at=at)  # however many sign-ups one card begins
@@ -186,12 +195,33 @@ def _create(provider: Provider, session: Session, wanted: _Wanted, *, at: dateti
         account=account.id,
         interaction=session.interaction.reference,
     )
-    account = own.register.create(account, password=wanted.password, events=[signed_up])
+    agreed = _consent(provider, session, account, text_version, at=at)
+    account = own.register.create(
+        account, password=wanted.password, events=[signed_up], consents=[agreed]
+    )
     channel_id = own.factors.enrol_channel(account.id, channel, at=at)
     sender, service = own.sender(channel.kind), provider.settings.legal_entity
     # where it cannot be sent now, the next page has a button that sends it again
     with suppress(Unavailable):
         own.factors.send_code(account.id, channel_id, sender, service=service, at=at)
+
+
+def _consent(
+    provider: Provider, session: Session, account: Account, text_version: str, *, at: datetime
+) -> Consent:
+    """The yes to what is kept for the account: by the button under the text that says so."""
+    return Consent(
+        id=encode_base64url(provider.rng(16)),
+        account=account.id,
+        client=SIGN_UP,
+        what=(*(field.name for field in FIELDS), "channel"),
+        purpose=PURPOSE,
+        channel="web" if session.interaction.kiosk is None else "kiosk",
+        text_version=text_version,
+        act="pressed_agree",
+        given_at=at,
+        until=at + KEPT,
+    )
 
 
 def _taken(
@@ -230,5 +260,6 @@ def _name_page(
         page=look,
         csrf=csrf_of(session),
         kinds=channel_kinds(provider),
+        operator=provider.settings.legal_entity,
         error=problem,
     )

@@ -15,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from eid.errors import AccountError, FormatError, RequestRefused
 from eid.keys import encode_base64url
 from eid.levels.account import Account, Event, LockGround, move, replace_number
+from eid.levels.consent import Consent
 from eid.levels.username import normalize_username
 from eid.oidc.ports import AnyStep, Attempt, AuditEvent
-from eid.store import throttle
+from eid.store import consents as ledger, throttle
 from eid.store.audit import Audit
 from eid.store.cases import Cases
 from eid.store.database import Database
@@ -69,9 +70,14 @@ class Accounts:
         self.numbers = Numbers(database, self._seal)
 
     def create(
-        self, account: Account, *, password: str | None = None, events: Sequence[AuditEvent] = ()
+        self,
+        account: Account,
+        *,
+        password: str | None = None,
+        events: Sequence[AuditEvent] = (),
+        consents: Sequence[Consent] = (),
     ) -> Account:
-        """Store a new account as it is given, with its events.
+        """Store a new account as it is given, with its events and what the person agreed to.
 
         The user name is normalised. AccountError ``account.username_taken`` or
         ``account.number_taken``; FormatError for the name or the password.
@@ -91,7 +97,7 @@ class Accounts:
                     "The user name is taken.", code="account.username_taken"
                 ) from None
             self.numbers.bind(connection, account, account.created_at, new=True)
-            self._audit.append(connection, events)
+            self._audit.append(connection, [*events, *ledger.enter(connection, consents)])
         return account
 
     def update(

@@ -72,6 +72,42 @@ def test_card_name_and_code_make_an_account_of_level_1(home, guest):
     assert guest.get(f"{here}/code").code == "interaction.over"
 
 
+def test_the_yes_is_in_the_ledger_with_the_account_and_ends_with_it(home, guest):
+    """What, why, by which text and act, in the transaction that makes the account."""
+    here = begin(home, guest)
+    show_card(home, guest, here)
+    asked = guest.get(f"{here}/name?lang=en").text
+    assert 'id="agreed"' in asked
+    assert "Example Ltd keeps what was read" in asked
+    csrf = guest.get(f"{here}/name").field("csrf")
+    guest.post(f"{here}/name", FORM | {"csrf": csrf, "username": "thu"})
+    assert "consent.given" not in home.events()  # no account, no consent
+    guest.post(f"{here}/name", FORM | {"csrf": csrf})
+    account = home.store.accounts.by_username("mau.new")
+    [given] = home.store.consents.of_account(account.id)
+    assert (given.client, given.purpose) == ("@sign-up", "keep the account")
+    assert (given.channel, given.act) == ("web", "pressed_agree")
+    assert re.fullmatch(r"en-[0-9a-f]{12}", given.text_version)
+    assert {"name", "personal_number", "channel"} <= set(given.what)
+    assert (given.given_at, given.is_live(home.now)) == (home.now, True)
+    page = guest.get(f"{here}/code")
+    guest.post(f"{here}/code", {"csrf": page.field("csrf"), "code": home.sent()[-1]})
+    guest.get(f"{here}/enter")
+    page = guest.get("/account/consents")
+    assert "Example Ltd" in page.text
+    assert 'value="@sign-up"' not in page.text
+    assert 'id="close-link"' in page.text
+    csrf = guest.get("/account").field("csrf")
+    sent = {"csrf": csrf, "client": "@sign-up"}
+    assert guest.post("/account/consents/withdraw", sent).path == "/account/close"
+    assert home.store.accounts.by_username("mau.new").state == "active"
+    assert guest.get("/account/close").status == 200  # password and code were shown just now
+    csrf = guest.get("/account").field("csrf")
+    assert 'id="closed"' in guest.post("/account/close", {"csrf": csrf, "sure": "1"}).text
+    [given] = home.store.consents.of_account(account.id)
+    assert given.withdrawn_at == home.now
+
+
 def test_a_sign_up_at_a_kiosk_leaves_no_session_there(home, guest, monkeypatch):
     """The kiosk's signature itself is tested with the kiosk."""
     monkeypatch.setattr(kiosk_login, "read_by", lambda *_, **__: "k" * 22)

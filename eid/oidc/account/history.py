@@ -15,6 +15,7 @@ from eid.oidc.context import language_of
 from eid.oidc.http import Response
 from eid.oidc.log_words import SHOWN, words_for
 from eid.oidc.logout import end_session
+from eid.oidc.own_client import is_own
 from eid.oidc.withdrawal import withdraw
 
 SESSIONS, CONSENTS = "/account/sessions", "/account/consents"
@@ -85,6 +86,7 @@ def consents(visit: Visit) -> Response:
                 "what": what,
                 "live": live,
                 "button": first,
+                "own": is_own(one.client),
             }
         )
     return visit.page("account_consents.html", consents=shown)
@@ -96,6 +98,8 @@ def withdraw_one(visit: Visit) -> Response:
     given = {one.client for one in visit.own.ledger.of_account(visit.account.id)}
     if client_id is None or client_id not in given:
         raise RequestRefused("There is no such consent.", code="consent.unknown")
+    if is_own(client_id):  # without what the account is made of there is none
+        return visit.go("/account/close")
     withdraw(visit.provider, visit.own, visit.account.id, client_id, at=visit.at)
     return visit.go(CONSENTS)
 
@@ -122,5 +126,7 @@ def reference(key: bytes) -> str:
 
 
 def _name(visit: Visit, client_id: str) -> str:
+    if is_own(client_id):
+        return visit.provider.settings.legal_entity
     client = visit.provider.clients.by_id(client_id)
     return client_id if client is None else client.name

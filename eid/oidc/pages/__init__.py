@@ -149,9 +149,9 @@ def passkey_script() -> bytes:
 
 
 @cache
-def text_version(language: Language, theme: Path | None) -> str:
+def text_version(language: Language, theme: Path | None, template: str = "consent.html") -> str:
     """The version of the text that a person agrees to: language, and a digest of the template."""
-    source = _source("consent.html", theme)
+    source = _source(template, theme)
     return f"{language}-{hashlib.sha256(source.encode()).hexdigest()[:12]}"
 
 
