@@ -18,7 +18,7 @@ from eid.oidc.cors import ANYBODY
 from eid.oidc.errors import DPOP_ALGORITHMS
 from eid.oidc.http import Request, Response
 from eid.oidc.provider import Provider
-from eid.oidc.verified import CHECK_METHODS, EVIDENCE_TYPES
+from eid.oidc.verified import EVIDENCE_TYPES, check_methods
 
 METADATA_AGE_S = 3600
 KEYS_AGE_S = 300
@@ -129,7 +129,7 @@ def metadata(provider: Provider) -> dict[str, JSON]:
         "trust_frameworks_supported": [settings.trust_framework],
         "evidence_supported": list(EVIDENCE_TYPES),
         "documents_supported": ["idcard"],
-        "documents_check_methods_supported": list(CHECK_METHODS),
+        "documents_check_methods_supported": list(check_methods(settings.acr_prefix)),
         "claims_in_verified_claims_supported": [field.name for field in FIELDS],
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,

@@ -105,6 +105,7 @@ def id_token(
         account,
         values(released((), request.claims.verified_id_token), account.profile),
         framework=provider.settings.trust_framework,
+        prefix=provider.settings.acr_prefix,
         accepted=request.claims.frameworks,
     )
     if verified is not None:

@@ -74,6 +74,7 @@ def _claims(provider: Provider, payload: Payload, account: Account) -> dict[str,
         account,
         values(released((), texts(payload, "verified")), account.profile),
         framework=provider.settings.trust_framework,
+        prefix=provider.settings.acr_prefix,
         accepted=texts(payload, "frameworks"),
     )
     return claims if verified is None else {**claims, "verified_claims": verified}

@@ -97,15 +97,37 @@ def test_malformed_requests(world, inside):
 def test_provenance(world):
     account = world.people["thu"]
     claims = {"name": "x"}
-    state = verified_claims(replace(account, source="vneid"), claims, framework="own")
+    state = verified_claims(
+        replace(account, source="vneid"), claims, framework="own", prefix="urn:eid"
+    )
     assert state["verification"]["trust_framework"] == "vn_nd69_2024"
     manual = replace(account, source="manual", holder_match="none", profile=None)
-    plain = verified_claims(manual, claims, framework="own")
+    plain = verified_claims(manual, claims, framework="own", prefix="urn:eid")
     assert "check_details" not in plain["verification"]["evidence"][0]
-    timed = verified_claims(replace(account, proofed_at=world.now), claims, framework="own")
+    timed = verified_claims(
+        replace(account, proofed_at=world.now), claims, framework="own", prefix="urn:eid"
+    )
     assert timed["verification"]["time"] == "2026-11-20T09:30:00Z"
-    assert verified_claims(replace(account, level=0), claims, framework="own") is None
-    assert verified_claims(account, {}, framework="own") is None
+    assert (
+        verified_claims(replace(account, level=0), claims, framework="own", prefix="urn:eid")
+        is None
+    )
+    assert verified_claims(account, {}, framework="own", prefix="urn:eid") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "method"),
+    [("chip_local", "vcrypt"), ("chip_remote_verifier", "urn:eid:check:remote"), ("manual", None)],
+)
+def test_whose_word_the_chip_rests_on(world, source, method):
+    """A chip judged here up to our anchor is told apart from one that somebody else vouched for."""
+    world.accounts.change(replace(world.people["thu"], source=source))
+    verified = told(world, claims=wish(), scope="openid")[0]["verified_claims"]
+    [evidence] = verified["verification"]["evidence"]
+    methods = [check["check_method"] for check in evidence["check_details"]]
+    assert methods == [one for one in (method, "pvp") if one]
+    offered = world.browser().get("/.well-known/openid-configuration").json()
+    assert set(methods) <= set(offered["documents_check_methods_supported"])
 
 
 @pytest.mark.parametrize(("client", "alg"), [("rsa", "RS256"), ("edwards", "EdDSA")])
