@@ -47,6 +47,7 @@ from eid.oidc.sign_on import SignOn
 
 _log = logging.getLogger("eid.oidc")
 MAX_PASSWORD = 256
+_NOT_TO_STAY = ("request_uri", "request", "login_hint", "id_token_hint")
 
 
 def start(provider: Provider, request: Request) -> Response:
@@ -62,7 +63,12 @@ def start(provider: Provider, request: Request) -> Response:
         return _refused(provider, request, judged, at=at)
     found = sign_on.current(provider, request, at=at)
     try:
-        return _begin(provider, request, judged, found, at=at)
+        begun = _begin(provider, request, judged, found, at=at)
+        if isinstance(begun, Response):
+            return begun
+        if _may_stay(request, asked, begun):
+            return _first_page(provider, request, begun, at=at)
+        return onward(provider, begun, at=at)
     except OAuthError as error:
         reply = reply_to(judged, error_values(error), issuer=provider.settings.issuer)
         refusal = ErrorRedirect(reply=reply, client_id=judged.client_id, error=error)
@@ -90,7 +96,7 @@ def _begin(
     found: SignOn | None,
     *,
     at: datetime,
-) -> Response:
+) -> Session | Response:
     """A login from the start, from the browser's session, or no page at all (Core §3.1.2.3)."""
     silent = "none" in asked.prompt
     account = None
@@ -100,14 +106,32 @@ def _begin(
     if account is None or found is None:
         if silent:
             raise OAuthError("login_required", "The person has to log in.")
-        return onward(provider, sessions.begin(provider, asked, request, at=at), at=at)
+        return sessions.begin(provider, asked, request, at=at)
     if sign_on.is_agreed(provider, account.id, asked, found, at=at):
         reply = consents.answer_silently(provider, asked, account, found, at=at)
         return deliver(provider, request, reply)
     if silent:
         raise OAuthError("consent_required", "The person has to agree.")
-    begun = sessions.begin(provider, asked, request, signed_on=found, at=at)
-    return onward(provider, begun, at=at)
+    return sessions.begin(provider, asked, request, signed_on=found, at=at)
+
+
+def _may_stay(request: Request, asked: Parameters, begun: Session) -> bool:
+    """Whether the first page may stand at the request's own address, without a redirect.
+
+    To load it again begins anew, so the request must be good twice; and the address, which the
+    browser's history keeps, must name nobody.
+    """
+    plain = not any(asked.get(name) for name in _NOT_TO_STAY)
+    return request.method == "GET" and begun.interaction.stage == "login" and plain
+
+
+def _first_page(
+    provider: Provider, request: Request, session: Session, *, at: datetime
+) -> Response:
+    """The login page as the answer itself: a round trip less before the person sees it."""
+    page = _login_page(provider, request, session, at=at)
+    cookie = sessions.cookie_header(provider, session, at=at)
+    return replace(page, headers=(*page.headers, cookie))
 
 
 def show(provider: Provider, request: Request) -> Response:

@@ -292,6 +292,34 @@ def test_everything_else_works_without_a_script(site, browser):
     context.close()
 
 
+def test_the_first_page_is_loaded_again_left_and_come_back_to(site, context, page):
+    """It stands at the request's own address: reload, language, back; no address leaves with it."""
+    account = site.account("first-page-binh")
+    sent = []
+    page.on("request", lambda one: sent.append((one.url, one.all_headers().get("referer", ""))))
+    page.goto(site.authorize(state="three"))
+    assert page.url == site.authorize(state="three")
+    page.reload()
+    page.click("#language-en")
+    assert page.get_attribute("html", "lang") == "en"
+    assert "/interaction/" in page.url
+    page.go_back()
+    page.fill("#username", account.username)
+    page.fill("#password", "wrong")
+    page.click("#login button")
+    page.wait_for_selector("#error-code")
+    page.go_back()
+    log_in(page, account.username)
+    page.wait_for_url("**/consent")
+    page.go_back()
+    log_in(page, account.username)
+    page.wait_for_url("**/consent")
+    page.click("#consent button")
+    page.wait_for_url(f"{site.service}/cb?*")
+    assert site.heard[-1]["state"] == ["three"]
+    assert {referer for url, referer in sent if url.startswith(site.service)} <= {""}
+
+
 def test_tabs_are_logins_of_their_own_and_back_is_harmless(site, context, page):
     account = site.account("tabs-dung")
     other = context.new_page()

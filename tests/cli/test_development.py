@@ -82,8 +82,9 @@ def test_level_2_by_card_and_password(client: testing.TestClient) -> None:
             "claims": json.dumps(wanted),
         }
     )
-    here = path_of(send("GET", f"/authorize?{query}").headers["location"])
-    form = {"csrf": field(send("GET", here).text, "csrf"), "username": "level2"}
+    first = send("GET", f"/authorize?{query}").text
+    here = path_of(re.findall(r'action="([^"]*)/password"', first)[0])
+    form = {"csrf": field(first, "csrf"), "username": "level2"}
     send("POST", f"{here}/password", body=urlencode(form | {"password": PASSWORD}))
     request = field(send("GET", f"{here}/card").text, "request")
     choose = send("POST", "/card", body=urlencode({"request": request}))

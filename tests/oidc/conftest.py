@@ -349,6 +349,15 @@ class Answer:
         return self.location.removeprefix(ISSUER)
 
     @property
+    def begun(self) -> str:
+        """The path of the login that ``/authorize`` began, whether it led there or is its page."""
+        if self.status == 303:
+            return self.path.removesuffix("/consent")
+        match = re.search(rf'href="{ISSUER}(/interaction/[^/"]*)/cancel"', self.text)
+        assert match, self.text
+        return match[1]
+
+    @property
     def code(self) -> str | None:
         match = re.search(r'<code id="error-code">([^<]*)</code>', self.text)
         return match[1] if match else None
@@ -464,7 +473,7 @@ class World:
 
     def begin(self, browser: Browser, **changed: str | None) -> str:
         """The path of a new interaction."""
-        return self.authorize(browser, **changed).path.removesuffix("/consent")
+        return self.authorize(browser, **changed).begun
 
     def password(self, browser: Browser, here: str, who: str = "thu", **form: str) -> Answer:
         csrf = browser.get(here).field("csrf")

@@ -245,7 +245,7 @@ def test_what_a_lost_factor_opened_ends_with_it(home, guest, what):
     assert guest.cookies["__Host-eid-account"] != before
     assert thief.get("/account").path.startswith("/interaction/")
     assert half_way.get(f"{begun}/consent").code == "interaction.over"
-    assert "login" in elsewhere.get(home.authorize(elsewhere).path).text
+    assert "login" in home.authorize(elsewhere).text
     assert home.userinfo(str(tokens["access_token"])).status == 401
     assert home.refresh(str(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
@@ -298,7 +298,7 @@ def test_a_new_password_ends_every_other_session(home, guest):
     assert thief.get("/account").path.startswith("/interaction/")
     agreed = half_way.post(f"{begun}/consent", {"csrf": csrf})
     assert agreed.code == "interaction.over"  # the old password was good for it, and is no more
-    assert "login" in elsewhere.get(home.authorize(elsewhere).path).text
+    assert "login" in home.authorize(elsewhere).text
     here = home.begin(home.browser())
     assert {"account.password_changed", "session.ended"} <= set(home.events())
     fresh = home.browser()

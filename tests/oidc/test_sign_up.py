@@ -272,7 +272,7 @@ def test_nobody_is_invited_to_what_cannot_end_well(home, methods, status):
     browser = replace(home, client=testing.TestClient(app)).browser()
     assert browser.get("/sign-up").status == status
     assert browser.post("/sign-up", {"x": "1"}).status == (303 if status == 200 else 404)
-    page = browser.get(home.authorize(browser).path).text
+    page = home.authorize(browser).text
     assert ('id="sign-up-link"' in page) is (status == 200)
     assert 'id="recover-link"' in page
 
@@ -423,7 +423,7 @@ def test_recovery_sets_a_password_once_and_ends_every_session(home, officers):
     assert 'id="recovered"' in done.text
     assert "<dd>0</dd>" in done.text  # without the card: told before, and told now
     assert browser.post("/recover", form).code == "recovery"
-    assert "login" in before.get(home.authorize(before).path).text
+    assert "login" in home.authorize(before).text
     assert half_way.get(f"{begun}/consent").code == "interaction.over"
     here = home.begin(browser)
     assert home.password(browser, here, password=NEW).path == f"{here}/consent"

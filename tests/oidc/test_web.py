@@ -90,8 +90,9 @@ def test_levels_that_no_method_leads_to_are_neither_advertised_nor_tried(world, 
     assert ("urn:eid:level:2" in metadata["acr_values_supported"]) == (best == 2)
     wanted = {"id_token": {"acr": {"essential": True, "value": "urn:eid:auth:2"}}}
     asked = world.parameters(claims=json.dumps(wanted))
-    told = client.simulate_get("/authorize", params=asked, params_csv=False).headers["location"]
-    assert ("unmet_authentication_requirements" in told) == (best == 1)
+    told = client.simulate_get("/authorize", params=asked, params_csv=False)
+    refused = "unmet_authentication_requirements" in told.headers.get("location", "")
+    assert (told.status_code, refused) == ((303, True) if best == 1 else (200, False))
 
 
 def test_the_keys_are_public_and_by_purpose(world):
@@ -238,9 +239,8 @@ def test_a_forged_host_changes_nothing(world, headers):
     assert metadata.text == browser.get("/.well-known/openid-configuration").text
     query = "&".join(f"{k}={v}" for k, v in world.parameters(scope="openid").items())
     answer = browser.get(f"/authorize?{query}", **headers)
-    assert answer.path.startswith("/interaction/")
-    page = browser.get(answer.path, **headers)
-    assert "evil" not in page.text
+    page = browser.get(answer.begun, **headers)
+    assert "evil" not in answer.text + page.text
 
 
 @pytest.mark.parametrize("path", ["/token", "/authorize", "/card/evidence"])

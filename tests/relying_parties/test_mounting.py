@@ -77,7 +77,7 @@ def answer(issuer: str, url: str) -> str:
     """Where the browser is sent with the answer; it never leaves the provider's path before."""
     browser = Browser()
     page = browser.open(url)
-    assert page.url.startswith(f"{issuer}/interaction/")
+    assert page.form("login").action.startswith(f"{issuer}/interaction/")
     style = page.text.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
     assert requests.get(style, timeout=60).headers["Content-Type"].startswith("text/css")
     form = page.form("login")

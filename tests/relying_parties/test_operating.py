@@ -122,7 +122,7 @@ def behind_the_proxy(issuer: str, authority: Path) -> None:
     assert told.headers["Strict-Transport-Security"]
     assert get("/metrics").status_code == 404
     begun = get(f"/authorize?{ASKED}")
-    assert begun.headers["Location"].startswith(f"{issuer}/interaction/")
+    assert f'action="{issuer}/interaction/' in begun.text
     cookie = begun.headers["Set-Cookie"]
     assert cookie.startswith("__Host-")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
