@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from eid.keys import Envelope
 from eid.oidc.ports import AuditEvent
 from eid.store.database import Database
-from eid.store.prepared import Place, Prepared
+from eid.store.prepared import Place, Prepared, PreparedInsert
 from eid.store.schema import openings, person_keys
 from eid.store.sealed import AccountSeal
 
 MAX_OPENING = 256
-_NEW = Prepared(insert(openings))
-_KNOWN = Prepared(
-    select(openings.c.at).where(openings.c.commitment == bindparam("this_commitment"))
-)
+_NEW = PreparedInsert(openings, lambda new: new.on_conflict_do_nothing())
 _KEY_OF = Prepared(
     select(person_keys.c.sealed).where(person_keys.c.account == bindparam("this_id"))
 )
@@ -44,9 +41,6 @@ class Openings:
                 raise ValueError("an opening is a salt and a digest")
             key = self._key(place, event.account)
             if key is None:
-                continue
-            known = {"this_commitment": event.commitment}
-            if _KNOWN.run(place, known).fetchone() is not None:
                 continue
             row = {
                 "commitment": event.commitment,

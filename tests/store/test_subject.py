@@ -140,6 +140,15 @@ def test_erasure_destroys_the_person_and_keeps_the_record(store, account):
     assert caught.value.code == "account.erased"
 
 
+def test_what_opens_a_commitment_stays_as_it_was_first_kept(store, account):
+    """One reading of a card stands in many rows of the record, and may come in one batch."""
+    one = AuditEvent(kind="x", at=AT, account=account.id, commitment=b"1", opening=b"first")
+    store.audit.record([one, replace(one, kind="y")])
+    store.audit.record([replace(one, opening=b"later")])
+    assert store.openings.find(b"1") == b"first"
+    assert store.audit.count("x") == 2
+
+
 def test_openings_are_bounded_and_about_a_person(store, account):
     with pytest.raises(ValueError, match="salt"):
         store.audit.record(
