@@ -119,3 +119,11 @@ def test_keys_that_cannot_be_read_are_the_frameworks_to_answer(world):
     application = documents(world.provider)
     object.__setattr__(world.provider, "keys", Unreadable())
     assert application(testing.create_environ(path="/jwks"), None) is HANDED_ON
+
+
+@pytest.mark.parametrize("method", ["WEBSOCKET", "TRACE", "GET"])
+def test_what_the_framework_refuses_by_itself_is_guarded(world, method):
+    status, given, _ = ask(create_app(world.provider), "/nothing", method)
+    assert status.startswith("4")
+    names = {name for name, _ in given}
+    assert names >= {name.lower() for name in guards(world.provider.settings)}
