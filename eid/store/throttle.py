@@ -8,14 +8,15 @@ that nobody can lock a person out for good.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, false, func, or_, select, update
 
 from eid.errors import AccountError
 from eid.store.database import Database
-from eid.store.prepared import Place, Prepared, PreparedInsert
+from eid.store.prepared import Place, Prepared, PreparedInsert, Values
 from eid.store.schema import throttles
 
 _THIS = throttles.c.scope == bindparam("this_scope")
@@ -35,9 +36,11 @@ _RELEASE = Prepared(
     .where(_THIS)
     .values(failures=case((_LEFT < 0, 0), else_=_LEFT), blocked_until=0)
 )
+_BOTH = or_(throttles.c.scope == bindparam("first"), throttles.c.scope == bindparam("second"))
+_ROWS = Prepared(select(throttles).where(_BOTH))
 _BLOCKED = Prepared(
     select(func.max(throttles.c.blocked_until)).where(
-        or_(throttles.c.scope == bindparam("first"), throttles.c.scope == bindparam("second")),
+        _BOTH,
         throttles.c.blocked_until > bindparam("now"),
         throttles.c.blocked_until <= bindparam("latest"),
     )
@@ -47,19 +50,17 @@ _BLOCKED = Prepared(
 def _locking(*names: str) -> PreparedInsert:
     """Make the rows that are not there and lock all, in this order.
 
-    A ``SELECT … FOR UPDATE`` would lock nothing while there is no row. The update changes nothing:
-    it locks the row that is there, and lets it be returned.
+    A ``SELECT … FOR UPDATE`` would lock nothing while there is no row. The update of a row that is
+    there only locks it (on PostgreSQL; on SQLite the transaction is the lock): nothing is written.
     """
     fresh = {"failures": 0, "blocked_until": 0, "forget_at": bindparam("new_forget_at")}
     rows = [{"scope": bindparam(name), **fresh} for name in names]
     return PreparedInsert(
         throttles,
-        lambda new: (
-            new.values(rows)
-            .on_conflict_do_update(
-                index_elements=[throttles.c.scope], set_={"failures": throttles.c.failures}
-            )
-            .returning(*throttles.c)
+        lambda new: new.values(rows).on_conflict_do_update(
+            index_elements=[throttles.c.scope],
+            set_={"failures": throttles.c.failures},
+            where=false(),
         ),
     )
 
@@ -128,9 +129,9 @@ def check(database: Database, scopes: tuple[bytes, bytes], now: int) -> None:
 
 def lock(place: Place, scopes: tuple[bytes, bytes], now: int) -> tuple[Counter, Counter]:
     """Two scopes, ours until the end; whoever takes both takes them in the same order."""
-    values = {"first": scopes[0], "second": scopes[1], "new_forget_at": now + FORGET_S}
-    rows = cast("list[tuple[bytes, int, int, int]]", _LOCK_BOTH.run(place, values).fetchall())
-    found = {bytes(row[0]): Counter(*row) for row in rows}
+    these = {"first": scopes[0], "second": scopes[1]}
+    _LOCK_BOTH.run(place, {**these, "new_forget_at": now + FORGET_S})
+    found = {one.scope: one for one in _counters(place, these)}
     return found[scopes[0]], found[scopes[1]]
 
 
@@ -152,8 +153,8 @@ def count(place: Place, counter: Counter, allowance: Allowance, now: int) -> Non
 
 def reserve(place: Place, scope: bytes, allowance: Allowance, now: int) -> None:
     """Count one attempt as failed, or AccountError ``login.throttled`` with ``retry_after``."""
-    row = _LOCK.run(place, {"first": scope, "new_forget_at": now + FORGET_S}).fetchone()
-    counter = Counter(*cast("tuple[bytes, int, int, int]", row))
+    _LOCK.run(place, {"first": scope, "new_forget_at": now + FORGET_S})
+    (counter,) = _counters(place, {"first": scope, "second": scope})
     counter.check(now)
     count(place, counter, allowance, now)
 
@@ -176,6 +177,11 @@ def forget(connection: Connection, now: int) -> int:
     old = select(throttles.c.scope).where(throttles.c.forget_at < now)
     free = old.with_for_update(skip_locked=True)
     return connection.execute(delete(throttles).where(throttles.c.scope.in_(free))).rowcount
+
+
+def _counters(place: Place, these: Values) -> list[Counter]:
+    rows = cast("Iterable[tuple[bytes, int, int, int]]", _ROWS.run(place, these).fetchall())
+    return [Counter(*row) for row in rows]
 
 
 def _throttled(wait_s: int) -> AccountError:
