@@ -235,6 +235,7 @@ def _entry(
 ) -> Consent:
     """The line of the ledger. Its id is the family of the tokens: withdrawing ends just these."""
     settings, client = provider.settings, client_of(provider, interaction)
+    fields = (field.name for field in requested_fields(interaction.request))
     lasts = [settings.access_s, settings.session_s]
     lasts += [settings.refresh_s] if client.refreshes else []
     lasts += [settings.consent_s] if remember else []
@@ -242,7 +243,7 @@ def _entry(
         id=tokens,
         account=account.id,
         client=client.client_id,
-        what=("sub", *(field.name for field in requested_fields(interaction.request))),
+        what=("sub", *fields, *sorted(sign_on.extras(interaction.request))),
         purpose=PURPOSE,
         channel="web",
         text_version=UNNAMED_TEXT,

@@ -384,6 +384,17 @@ def test_the_ledger_holds_what_was_agreed_to(home, guest):
     assert home.events().count("consent.given") == 1
 
 
+def test_the_ledger_holds_lasting_access_and_shows_it(home, guest):
+    service = home.browser()
+    here = home.begin(service, client_id="keeper", scope="openid profile offline_access")
+    home.password(service, here)
+    home.agree(service, here)
+    [given] = home.store.consents.of_account(home.thu)
+    assert "offline_access" in given.what
+    shown = enter(home, guest, "/account/consents").text
+    assert "sau khi bạn đăng xuất" in shown
+
+
 def test_who_looked_is_shown_with_its_place(home, guest):
     home.store.accounts.look_at(home.thu, by="officer-7", reason="case 12", at=home.now)
     home.code(guest)
