@@ -48,7 +48,8 @@ class Request:
     """What an endpoint sees of a request: never the Host header.
 
     ``cookies`` maps a name to all its values. ``body`` is bounded by the route. ``address`` is
-    the peer's. ``correlation`` names the request in the log and on an error page.
+    the peer's, or its /64: what guesses are counted under. ``correlation`` names the request in
+    the log and on an error page.
     """
 
     method: str

@@ -139,7 +139,7 @@ def is_loopback(address: str) -> bool:
 def neighbourhood(address: str) -> str:
     """What counts as one address: an IPv6 address stands for its /64."""
     address = plain(address)
-    if not _is_address(address):
+    if not _is_address(address) or is_loopback(address):
         return address[:64]
     found = ipaddress.ip_address(address)
     if found.version == 4:

@@ -8,7 +8,7 @@ import falcon
 
 from eid.errors import FormatError
 from eid.oidc.http import Request, Response
-from eid.oidc.traffic import Network, client_address, plain
+from eid.oidc.traffic import Network, client_address, neighbourhood, plain
 
 MAX_QUERY = 16 * 1024
 MAX_COOKIES = 16 * 1024
@@ -40,7 +40,7 @@ def request_of(
         accept_language=header("HTTP_ACCEPT_LANGUAGE") or "",
         cookies=_cookies(header("HTTP_COOKIE") or ""),
         path=path,
-        address=address_of(req, trusted),
+        address=neighbourhood(address_of(req, trusted)),
         correlation=correlation,
     )
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import falcon
 import pytest
+from falcon import testing
 
 from eid.oidc.traffic import (
     Metrics,
@@ -10,7 +12,7 @@ from eid.oidc.traffic import (
     neighbourhood,
     networks,
 )
-from eid.oidc.wsgi import asking_address
+from eid.oidc.wsgi import asking_address, request_of
 
 TRUSTED = networks(("10.0.0.0/8", "2001:db8::/32"))
 
@@ -84,3 +86,15 @@ def test_an_ipv4_address_is_one_also_on_a_socket_for_both_kinds():
 def test_the_address_of_a_request_is_plain(world):
     environ = {"REMOTE_ADDR": "::ffff:192.0.2.1"}
     assert asking_address(environ, ()) == "192.0.2.1"
+
+
+def test_o053_guesses_from_one_ipv6_network_are_counted_together():
+    """Whoever has a /64 has 2^64 addresses to guess from."""
+
+    def counted(address):
+        environ = testing.create_environ(remote_addr=address)
+        return request_of(falcon.Request(environ), {}, max_body=0, correlation="").address
+
+    assert counted("2001:db8::1") == counted("2001:db8::ffff:2") != counted("2001:db8:0:1::1")
+    assert counted("192.0.2.1") != counted("192.0.2.2")
+    assert counted("::1") == "::1"
