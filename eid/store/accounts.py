@@ -204,10 +204,15 @@ class Accounts:
     ) -> None:
         """Replace the password, and let the person know; FormatError for one that is refused.
 
-        The account counts as changed: refresh tokens of before are worth nothing (row O-036).
+        The account counts as changed: refresh tokens of before are worth nothing (row O-036), and
+        no browser of before is a known one.
         """
         sealed = self._seal.password(account_id, self._passwords.hash(password))
-        values = {"password": sealed, "version": accounts.c.version + 1}
+        values = {
+            "password": sealed,
+            "version": accounts.c.version + 1,
+            "devices_after": int(at.timestamp()),
+        }
         statement = update(accounts).where(accounts.c.id == account_id).values(values)
         with self._database.write() as connection:
             if connection.execute(statement).rowcount != 1:
@@ -239,7 +244,8 @@ class Accounts:
             if not use_up(connection, "recovery_handle", handle, at=at):
                 raise RequestRefused("The recovery is over.", code="recovery")
             self._store(connection, account, at, ())
-            connection.execute(update(accounts).where(this).values(password=sealed))
+            fresh = {"password": sealed, "devices_after": int(at.timestamp())}
+            connection.execute(update(accounts).where(this).values(fresh))
             enter(connection, account.id, "recovery_finished", at=at)  # to what is suspended next
             suspended = suspend_all(connection, account.id, by=by, at=at)
             end_family(connection, ending, at=at)

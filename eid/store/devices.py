@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from eid.keys import encode_base64url
@@ -18,6 +19,17 @@ from eid.store.sealed import AccountSeal
 
 LIFETIME = timedelta(days=180)
 _FORM = re.compile(r"([0-9]{1,12})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBrowser:
+    """A browser that logged in: what its guesses are counted under, and ``since`` when, in seconds.
+
+    It is known until the next new password: whoever had the old one may have logged in there.
+    """
+
+    scope: bytes = field(repr=False)
+    since: int
 
 
 class Devices:
@@ -34,7 +46,7 @@ class Devices:
         issued, chosen = int(at.timestamp()), encode_base64url(self._rng(16))
         return f"{issued}.{chosen}.{self._mac(name, issued, chosen)}"
 
-    def scope(self, token: str, name: str, at: datetime) -> bytes | None:
+    def known(self, token: str, name: str, at: datetime) -> KnownBrowser | None:
         """What guesses from this browser are counted under; None for no token of this name."""
         parts = _FORM.fullmatch(token)
         if parts is None:
@@ -44,7 +56,7 @@ class Devices:
             return None
         if not 0 <= at.timestamp() - issued < LIFETIME.total_seconds():
             return None
-        return self._seal.scope("device", f"{chosen}.{name}")
+        return KnownBrowser(scope=self._seal.scope("device", f"{chosen}.{name}"), since=issued)
 
     def _mac(self, name: str, issued: int, chosen: str) -> str:
         return encode_base64url(self._seal.scope("device-token", f"{issued}.{chosen}.{name}"))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import cast
+from typing import TypeAlias, cast
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import Row, and_, bindparam, select, update
 
 from eid.errors import AccountError, EidError, FormatError, Unavailable
 from eid.levels.account import Account
@@ -23,7 +23,7 @@ from eid.oidc.ports import AnyStep, Attempt, AuditEvent, Step
 from eid.store import throttle
 from eid.store.audit import Audit
 from eid.store.database import Database
-from eid.store.devices import Devices
+from eid.store.devices import Devices, KnownBrowser
 from eid.store.grants import Grants
 from eid.store.prepared import Prepared, Work
 from eid.store.schema import accounts
@@ -35,6 +35,7 @@ _REFUSALS = {
     "account.locked": "The account is locked.",
 }
 _ROUNDS = 3
+_Row: TypeAlias = "Row[*tuple[object, ...]]"
 # Every change of the account or its password moves the version on. Locked and shared: such a change
 # waits for the login that it is to end.
 _VERSION = Prepared(
@@ -46,12 +47,19 @@ _VERSION = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counted:
-    """An attempt with its ``scopes``, as they are locked: the address's, then the name's or browser's."""
+    """An attempt, and what it is counted under."""
 
     name: str
     password: str = field(repr=False)
-    scopes: tuple[bytes, bytes]
+    address: bytes = field(repr=False)
+    own: bytes = field(repr=False)
+    browser: KnownBrowser | None
     at: datetime
+
+    @property
+    def scopes(self) -> tuple[bytes, bytes]:
+        """As they are locked: the address's, then the name's or the known browser's."""
+        return self.address, self.own if self.browser is None else self.browser.scope
 
     @property
     def now(self) -> int:
@@ -127,12 +135,14 @@ class Passwords:
         except FormatError:
             name = ""
         device = attempt.device
-        known = self.devices.scope(device, name, at) if device else None
-        scopes = (
-            self._seal.scope("address", attempt.address),
-            known or self._seal.scope("account", name or attempt.username),
+        return _Counted(
+            name=name,
+            password=attempt.password,
+            address=self._seal.scope("address", attempt.address),
+            own=self._seal.scope("account", name or attempt.username),
+            browser=self.devices.known(device, name, at) if device else None,
+            at=at,
         )
-        return _Counted(name=name, password=attempt.password, scopes=scopes, at=at)
 
     def _pass(
         self,
@@ -163,7 +173,9 @@ class Passwords:
     ) -> tuple[_Compared, AnyStep | None, EidError | None]:
         """Compare, plan and settle; anew if the account was changed in between."""
         for _ in range(_ROUNDS):
-            compared = self._compare(attempt)
+            row = look(self._database, BY_NAME, {"this_name": attempt.name})
+            attempt = self._still_known(attempt, row)
+            compared = self._compare(attempt, row)
             step, failed = _planned(compared, follow)
             try:
                 taken = self._settle(attempt, compared, step, refused)
@@ -172,9 +184,17 @@ class Passwords:
             return compared, step if taken else None, failed
         raise Unavailable("The account is being changed now.", code="database")
 
-    def _compare(self, attempt: _Counted) -> _Compared:
+    def _still_known(self, attempt: _Counted, row: _Row | None) -> _Counted:
+        """The attempt, counted with everybody else's if its browser is known no more."""
+        browser = attempt.browser
+        if browser is None or row is None or browser.since > (row.devices_after or 0):
+            return attempt
+        attempt = replace(attempt, browser=None)
+        throttle.check(self._database, attempt.scopes, attempt.now)
+        return attempt
+
+    def _compare(self, attempt: _Counted, row: _Row | None) -> _Compared:
         """One hash of the same cost, whoever is named."""
-        row = look(self._database, BY_NAME, {"this_name": attempt.name})
         stored = self._seal.open_password(row)
         right = check_password(stored or self._nobody, attempt.password) and stored is not None
         if row is None:

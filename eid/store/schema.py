@@ -47,6 +47,7 @@ accounts = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("proofed_at", BigInteger),
     Column("version", Integer, nullable=False),
+    Column("devices_after", BigInteger),
 )
 
 person_keys = Table(

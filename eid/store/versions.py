@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from eid.errors import SettingsError
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in ``migrations/versions``, oldest first (a test holds the two together)."""
 
 

@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eid.errors import AccountError
+from eid.oidc.ports import Grant
+from eid.store import passwords
 from eid.store.devices import LIFETIME
 from eid.store.throttle import PER_ACCOUNT
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+NEW = "another horse battery"
 
 
 def log_in(store, password=PASSWORD, *, device="", address="192.0.2.1", at=AT, name="thu"):
@@ -42,6 +45,32 @@ def test_o053_guesses_from_a_known_browser_are_slow_too(store, token):
     assert log_in(store, device=token) == "login.throttled"
     assert log_in(store) == "thu"  # and block nobody else
     assert log_in(store, device=token, at=AT + timedelta(seconds=31)) == "thu"
+
+
+def recover(store, account):
+    handle = b"h" * 32
+    expires = AT + timedelta(minutes=30)
+    store.grants.put(Grant(kind="recovery_handle", key=handle, payload={}, expires_at=expires))
+    store.accounts.recover(account, NEW, handle=handle, ending="x", by="officers", at=AT)
+
+
+def change(store, account):
+    store.accounts.set_password(account.id, NEW, at=AT)
+
+
+@pytest.mark.parametrize("renew", [recover, change])
+def test_a_new_password_forgets_every_known_browser(store, token, renew, monkeypatch):
+    """Whoever had the old one may have logged in there: his guesses count with everybody else's."""
+    renew(store, store.accounts.by_username("thu"))
+    later = AT + timedelta(seconds=1)
+    fresh = store.accounts.device_token("thu", at=later)
+    for _ in range(PER_ACCOUNT.failures):
+        assert log_in(store, "wrong guess", device=token, at=later) == "login.refused"
+    assert log_in(store, NEW, at=later) == "login.throttled"
+    monkeypatch.setattr(passwords, "check_password", None)  # nothing is hashed for a blocked name
+    assert log_in(store, NEW, device=token, at=later) == "login.throttled"
+    monkeypatch.undo()
+    assert log_in(store, NEW, device=fresh, at=later) == "thu"
 
 
 def test_many_tokens_of_one_browser_are_each_bought_with_the_password(store, token):
