@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from eid.errors import OAuthError
 from eid.oidc.authorization import read_request
 from eid.oidc.direct import receive_call
@@ -33,7 +35,21 @@ def respond(provider: Provider, request: Request) -> Response:
             provider.grants.revoke_family(found.family, at=at, events=[event])
         else:
             provider.grants.consume(kind, found.key, at=at, events=[event])
+        return Response()
+    _end_successors(provider, key_of(token), client_id, at=at)
     return Response()
+
+
+def _end_successors(provider: Provider, key: bytes, client_id: str, *, at: datetime) -> None:
+    """A client that lost the answer to a rotation has only the token of before to give back."""
+    used = provider.grants.was_used("refresh", key)
+    if used is None or used.family is None or used.used_at is None:
+        return
+    if owner_of(used) != client_id:
+        return
+    account = text(used.payload, "account")
+    event = AuditEvent(kind="refresh.revoked", at=at, client=client_id, account=account)
+    provider.grants.revoke_family(used.family, at=at, events=[event])
 
 
 def owner_of(grant: Grant) -> str:

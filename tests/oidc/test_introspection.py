@@ -99,6 +99,17 @@ def test_revoking_a_refresh_token_ends_the_family(world, body):
     assert revoke(world, "x").status == 200
 
 
+def test_revoking_the_token_before_a_rotation_ends_its_successors(world, body):
+    """The answer to the rotation was lost, and the person logs out at the service."""
+    successor = world.refresh(body["refresh_token"]).json()
+    assert revoke(world, body["refresh_token"], "portal").status == 200
+    assert introspect(world, successor["access_token"]).json()["active"] is True
+    assert revoke(world, body["refresh_token"]).status == 200
+    assert introspect(world, successor["access_token"]).json() == {"active": False}
+    assert world.refresh(successor["refresh_token"]).json()["error"] == "invalid_grant"
+    assert world.events().count("refresh.revoked") == 1
+
+
 def test_a_locked_account_is_inactive(world, body):
     world.accounts.change(replace(world.people["thu"], state="locked"))
     assert introspect(world, body["access_token"]).json() == {"active": False}
