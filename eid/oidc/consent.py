@@ -56,6 +56,8 @@ def authentication_of(
     client = client_of(provider, interaction)
     worth = assurance_of(provider, interaction, account, at=at, consent=True)
     stands, prefix = standing(worth, client), provider.settings.acr_prefix
+    if interaction.signed_on is not None and not interaction.factors:
+        stands = replace(stands, min_auth_level=sign_on.floor_of(client))
     if not worth.auth_level or not is_met(interaction.request.acr, stands, prefix=prefix):
         return None
     times = [int(factor.at.timestamp()) for factor in interaction.factors]

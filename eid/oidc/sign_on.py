@@ -98,7 +98,7 @@ def suffices(
     stands = Standing(
         level=account.level if account.state == "active" else 0,
         auth_level=SESSION_AUTH_LEVEL,
-        min_auth_level=client.min_auth_level,
+        min_auth_level=floor_of(client),
     )
     prefix = provider.settings.acr_prefix
     if not is_met(request.acr, stands, prefix=prefix):
@@ -109,6 +109,12 @@ def suffices(
     best = replace(stands, auth_level=provider.settings.best_auth_level)
     helps = is_met(wished, best, prefix=prefix) and not is_met(wished, stands, prefix=prefix)
     return None if helps else account
+
+
+def floor_of(client: Client) -> int | None:
+    """What a session is held against: no client's floor makes it worth level 2 (contracts §6)."""
+    floor = client.min_auth_level
+    return floor if floor is not None and floor > SESSION_AUTH_LEVEL else None
 
 
 def _asks_anew(request: AuthorizationRequest, found: SignOn, *, at: datetime) -> bool:

@@ -114,6 +114,22 @@ def test_o059_how_a_claim_was_checked_is_agreed_to_on_its_own(world, browser):
     assert 'data-extra="verified_claims"' in browser.get(f"{here}/consent").text
 
 
+def test_no_session_is_worth_level_2_whatever_the_services_floor(world, browser):
+    """Fresh factors for level 2 (contracts §6), also where one kind of them will do."""
+    world.code(browser, client_id="strict")  # its floor under the levels is 1
+    wanted = {"client_id": "strict", "claims": essential("urn:eid:level:2")}
+    silent = world.authorize(browser, prompt="none", **wanted)
+    assert silent.query["error"] == "login_required"
+    code = world.authorize(
+        browser, prompt="none", client_id="strict", acr_values="urn:eid:level:2"
+    ).query["code"]
+    told = world.claims(world.redeem(code, auth="strict").json()["id_token"], "strict")
+    assert told["acr"] == "urn:eid:auth:1"
+    fresh = world.code(browser, **wanted)
+    told = world.claims(world.redeem(fresh, auth="strict").json()["id_token"], "strict")
+    assert (told["acr"], told["eid_auth_level"]) == ("urn:eid:level:2", 1)
+
+
 def test_essential_level_2_in_silence(world, browser):
     world.code(browser)
     asked = world.authorize(browser, prompt="none", claims=essential("urn:eid:level:2"))
