@@ -13,15 +13,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server import Server
-
 from eid.admin.recovery import RecoveryDesk
 from eid.admin.site import Counter, CounterSettings
 from eid.admin.web import Admission, App, create_counter_app
-from eid.app.gate import THREADS, Gate
+from eid.app.gate import Gate
 from eid.app.installation import Installation, open_installation
+from eid.app.listener import listen
 from eid.app.live_keys import CounterKeys
 from eid.app.settings import Settings
 from eid.errors import SettingsError
@@ -99,20 +96,8 @@ def serve_counter(settings: Settings, parent: int) -> None:
     if settings.counter is None:
         return
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    server = Server(
-        "eid-counter",
-        address=settings.counter.host,
-        port=settings.counter.port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        workers=1,
-        blocking_threads=THREADS,
-        log_level=LogLevels.error,
-        log_access=False,
-        websockets=False,
-        respawn_failed_workers=True,
-    )
-    server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
+    place = settings.counter
+    listen("eid-counter", (place.host, place.port), partial(_create_gated, settings))
 
 
 def _create_gated(settings: Settings) -> Gate:

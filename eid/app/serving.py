@@ -8,12 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server import Server
-
-from eid.app.gate import THREADS, Gate
+from eid.app.gate import Gate
 from eid.app.installation import open_installation
+from eid.app.listener import listen
 from eid.app.logs import log_lines
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
@@ -49,22 +46,14 @@ def serve(settings: Settings) -> None:
             _tracing()
         if settings.people.theme is not None:
             check_theme(settings.people.theme)
-    server = Server(
-        "eid",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,  # what a proxy speaks to us; no second way to say the same
-        workers=settings.workers,
-        blocking_threads=THREADS,
-        log_level=LogLevels.error,  # it would warn of so many threads, which are for slow clients
-        log_access=False,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_S,  # a worker that is told to end while it starts hears nothing
-    )
     with _counter(settings):
-        server.serve(target_loader=partial(_create_gated, settings), wrap_loader=False)
+        listen(
+            "eid",
+            (settings.host, settings.port),
+            partial(_create_gated, settings),
+            workers=settings.workers,
+            stop_s=STOP_S,
+        )
 
 
 def _counter(settings: Settings) -> AbstractContextManager[None]:

@@ -51,11 +51,7 @@ def run(
 
 
 def _serve(config: Path) -> int:
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    from eid.app.gate import THREADS
+    from eid.app.listener import listen
     from eid.kiosk.settings import AgentSettings
 
     settings = AgentSettings.load(config)
@@ -64,19 +60,7 @@ def _serve(config: Path) -> int:
     host, port = settings.address
     check_free(host, port)
     typer.echo(f"The card agent listens on {settings.origin} (Ctrl-C ends it).", err=True)
-    server = Server(
-        "card-agent",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=THREADS,
-        log_level=LogLevels.error,  # it would warn of so many threads, which are for slow clients
-        log_access=False,
-        websockets=False,
-        respawn_failed_workers=True,
-    )
-    server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+    listen("card-agent", (host, port), partial(_load, settings))
     return 0
 
 

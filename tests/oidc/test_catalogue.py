@@ -202,7 +202,11 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     ),
     "F-002": ("store/test_database.py::f002_unsafe_sqlite_is_refused",),
     "F-004": ("store/test_database.py::f004_other_schemas_are_refused",),
-    "F-005": ("app/test_gate.py::few_work_at_once",),
+    "F-005": (
+        "app/test_gate.py::few_work_at_once",
+        "app/test_listener.py::f005_who_says_nothing_more_is_let_go",
+        "app/test_listener.py::f005_a_crowd_of_silent_connections_keeps_nobody_out",
+    ),
     "F-006": (f"{DATABASE}::o066_open_file_limit",),
     "F-008": (
         "store/test_audit.py::f008_child_of_a_fork_uses_its_own_connections",
