@@ -24,7 +24,7 @@ from eid.chip.evidence import Evidence
 from eid.chip.remote import RemoteVerifier
 from eid.chip.verify import LEVEL2, VerifiedCard
 from eid.errors import AccountError, RequestRefused
-from eid.keys import decode_base64url, encode_base64url
+from eid.keys import decode_base64url, encode_base64url, new_name
 from eid.levels.account import Account, move, profile_from_card
 from eid.levels.challenge import derive_challenge
 from eid.levels.proofing import check_eligible, check_representative, check_same_person
@@ -165,9 +165,7 @@ class CounterDesk:
         account = self._find(officer, card, username, password, address=address, at=at)
         if account is not None and account.id in {officer.account_id, match.second}:
             raise AccountError("Officers do not enrol themselves.", code="counter.own_account")
-        fresh = account or Account(
-            id=encode_base64url(self._rng(16)), username=username, created_at=at
-        )
+        fresh = account or Account(id=new_name(self._rng), username=username, created_at=at)
         if representative is not None:
             acting = self._register.by_id(representative)
             check_representative(acting, fresh.id, level=2, rules=self._rules, at=at)

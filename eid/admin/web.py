@@ -21,7 +21,7 @@ from eid.admin.officers import Officer, Permission, check_standing
 from eid.admin.pages import LANGUAGE_COOKIE, asset, language_of, render
 from eid.admin.site import Counter
 from eid.errors import AccountError, EidError, FormatError, RequestRefused
-from eid.keys import JwkSet, canonical_json, encode_base64url
+from eid.keys import JwkSet, canonical_json, new_name
 from eid.oidc.errors import json_error, status_of
 from eid.oidc.faults import unexpected
 from eid.oidc.http import MAX_SEALED, Parameters, Request, Response, json_response, see_other
@@ -204,7 +204,7 @@ class _Endpoint:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Find the handler, and turn what it raises into a page."""
-        correlation = encode_base64url(self._counter.rng(9))
+        correlation = new_name(self._counter.rng, size=9)
         request = Request(method=req.method, correlation=correlation)
         try:
             request = request_of(
@@ -261,7 +261,7 @@ def _not_found(
         request = Request(
             method=req.method,
             cookies={LANGUAGE_COOKIE: tuple(req.get_cookie_values(LANGUAGE_COOKIE) or ())},
-            correlation=encode_base64url(counter.rng(9)),
+            correlation=new_name(counter.rng, size=9),
         )
         send(_error_page(request, refused), resp)
 

@@ -16,6 +16,7 @@ from eid.keys.encoding import (
     canonical_json as canonical_json,
     decode_base64url as decode_base64url,
     encode_base64url as encode_base64url,
+    new_name as new_name,
     parse_json_object as parse_json_object,
 )
 from eid.keys.envelope import Envelope as Envelope

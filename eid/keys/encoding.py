@@ -15,7 +15,7 @@ import json
 import math
 import re
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypeAlias
 
 from eid.errors import FormatError
@@ -35,6 +35,15 @@ _BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 def encode_base64url(data: bytes) -> str:
     """Unpadded base64url."""
     return b2a_base64(data, newline=False).translate(_TO_URL, b"=").decode("ascii")
+
+
+def new_name(rng: Callable[[int], bytes], *, size: int = 16) -> str:
+    """A random name of ``size`` bytes as base64url, fit to be typed after a command.
+
+    Never with a hyphen in front, which a command would take for one of its options.
+    """
+    name = encode_base64url(rng(size))
+    return f"A{name[1:]}" if name.startswith("-") else name
 
 
 def decode_base64url(text: str) -> bytes:

@@ -29,6 +29,7 @@ from eid.keys import (
     canonical_json,
     encode_base64url,
     encrypt_jwe,
+    new_name,
     parse_json_object,
     sign_jwt,
 )
@@ -201,7 +202,7 @@ class Visits:
         reason = cast("Reason", session.kind or "")
         chip = commitment is not None
         return VisitRecord(
-            id=encode_base64url(self._rng(16)),
+            id=new_name(self._rng),
             kiosk=self.identity.id,
             at=at,
             established="chip" if chip else "declared" if declared else "nobody",

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from eid.errors import FormatError, SettingsError
-from eid.keys import JSON, encode_base64url, parse_json_object
+from eid.keys import JSON, encode_base64url, new_name, parse_json_object
 from eid.oidc.client import (
     AUTH_METHODS as AUTH_METHODS,
     AuthMethod as AuthMethod,
@@ -109,7 +109,7 @@ def _registered(
 ) -> Registered:
     completed, secret = dict(metadata), None
     if "client_id" not in metadata:
-        completed["client_id"] = encode_base64url(rng(16))
+        completed["client_id"] = new_name(rng)
     method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
     given = {"client_secret", "eid_client_secret_hash"} & metadata.keys()
     if method in {"client_secret_basic", "client_secret_post"} and not given:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import falcon
 
 from eid.errors import EidError
-from eid.keys import encode_base64url
+from eid.keys import new_name
 from eid.oidc.endpoint import Traffic
 from eid.oidc.http import Request, Response
 from eid.oidc.provider import Provider
@@ -65,7 +65,7 @@ class Documents:
         except (EidError, OSError):  # keys that cannot be read now
             return self._application(environ, start)
         environ[ROUTE] = route.path
-        environ[CORRELATION] = encode_base64url(self._provider.rng(9))
+        environ[CORRELATION] = new_name(self._provider.rng, size=9)
         status, headers = self._rendered(route.path, answer)
         start(status, [*headers])
         self._traffic.metrics.count(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import falcon
 
 from eid.errors import EidError, RequestRefused
-from eid.keys import encode_base64url
+from eid.keys import new_name
 from eid.oidc.answers import error_page
 from eid.oidc.cors import readable
 from eid.oidc.errors import json_error
@@ -44,7 +44,7 @@ class Endpoint:
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Every method takes the same way."""
         started = time.perf_counter()
-        correlation = req.env[CORRELATION] = encode_base64url(self._provider.rng(9))
+        correlation = req.env[CORRELATION] = new_name(self._provider.rng, size=9)
         trusted = self._traffic.trusted_proxies
         request = None
         try:

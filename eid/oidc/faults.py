@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import falcon
 
 from eid.errors import FormatError
-from eid.keys import encode_base64url
+from eid.keys import new_name
 from eid.oidc.answers import error_page
 from eid.oidc.http import Request
 from eid.oidc.provider import Provider
@@ -32,7 +32,7 @@ def framework_error(
     ) -> None:
         code = _FRAMEWORK_CODES.get(error.status_code, "request.malformed")
         refused = FormatError("The request cannot be served.", code=code)
-        correlation = req.env[CORRELATION] = encode_base64url(provider.rng(9))
+        correlation = req.env[CORRELATION] = new_name(provider.rng, size=9)
         request = Request(
             method=req.method,
             accept_language=req.get_header("Accept-Language") or "",

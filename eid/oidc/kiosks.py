@@ -19,6 +19,7 @@ from eid.keys import (
     PublicKey,
     decode_base64url,
     encode_base64url,
+    new_name,
     parse_json_object,
     verify_jws,
     verify_jwt,
@@ -84,7 +85,7 @@ def enrol(provider: Provider, request: Request) -> Response:
     if grant is None:
         raise RequestRefused("This code is used or too old.", code="kiosk.code")
     kiosk = EnrolledKiosk(
-        id=new_handle(provider.rng, size=16),
+        id=new_name(provider.rng),
         name=str(grant.payload["name"]),
         jwk=jwk,
         enrolled_at=at,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
-from eid.keys import encode_base64url
+from eid.keys import new_name
 from eid.levels.account import Account
 from eid.levels.assurance import CHANNEL, Factor
 from eid.levels.consent import Consent
@@ -174,7 +174,7 @@ def _claimed(provider: Provider, session: Session, *, at: datetime) -> Session:
     """The sign-up with the id that its account will have: of tries at once one goes on."""
     tried = replace(
         session.interaction,
-        account_id=encode_base64url(provider.rng(16)),
+        account_id=new_name(provider.rng),
         refused_cards=session.interaction.refused_cards + 1,
     )
     return replace(session, interaction=sessions.save(provider, tried, at=at))
@@ -211,7 +211,7 @@ def _consent(
 ) -> Consent:
     """The yes to what is kept for the account: by the button under the text that says so."""
     return Consent(
-        id=encode_base64url(provider.rng(16)),
+        id=new_name(provider.rng),
         account=account.id,
         client=SIGN_UP,
         what=(*(field.name for field in FIELDS), "channel"),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from eid.errors import AccountError, FormatError, RequestRefused
-from eid.keys import encode_base64url
+from eid.keys import new_name
 from eid.levels.account import Account, Event, LockGround, move, replace_number
 from eid.levels.consent import Consent
 from eid.levels.username import normalize_username
@@ -45,7 +45,7 @@ _CHANGE = (
 
 def new_account_id(rng: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """A random internal id, 128 bits."""
-    return encode_base64url(rng(16))
+    return new_name(rng)
 
 
 class Accounts:

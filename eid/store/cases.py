@@ -16,7 +16,7 @@ from typing import Literal, cast
 from sqlalchemy import Row, and_, insert, select, update
 
 from eid.errors import AccountError
-from eid.keys import encode_base64url
+from eid.keys import new_name
 from eid.levels.deadlines import due
 from eid.levels.rules import Rules
 from eid.oidc.ports import AuditEvent
@@ -80,7 +80,7 @@ class Cases:
     ) -> Case:
         """Open a case, or find the open one of the same kind between the same two."""
         case = Case(
-            id=encode_base64url(self._rng(9)),
+            id=new_name(self._rng, size=9),
             kind=kind,
             account=account,
             other=other,

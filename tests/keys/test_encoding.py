@@ -10,6 +10,7 @@ from eid.keys.encoding import (
     canonical_json,
     decode_base64url,
     encode_base64url,
+    new_name,
     parse_json_object,
 )
 
@@ -75,3 +76,14 @@ def test_any_bytes_are_an_object_or_a_format_error(data):
     except FormatError:
         return
     assert json.loads(canonical_json(value)) == value
+
+
+def test_a_name_never_looks_like_an_option_of_a_command():
+    first = {new_name(lambda size, head=head: bytes([head]) * size)[0] for head in range(256)}
+    assert "-" not in first
+    assert len(first) == 63
+
+
+def test_a_name_is_random_otherwise():
+    assert new_name(bytes, size=9) == "A" * 12
+    assert new_name(lambda size: b"\xff" * size, size=9) == "_" * 12
