@@ -12,6 +12,7 @@ from eid.app.gate import Gate
 from eid.app.installation import open_installation
 from eid.app.listener import listen
 from eid.app.logs import log_lines
+from eid.app.memory import hold_little
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
 from eid.app.upkeep import start_notices, start_upkeep
@@ -38,6 +39,7 @@ def serve(settings: Settings) -> None:
 
     Raises SettingsError or Unavailable before the first request, never at it.
     """
+    hold_little()
     with open_installation(settings) as installation:
         installation.store.database.check()
         installation.trust.current()
@@ -66,6 +68,7 @@ def _counter(settings: Settings) -> AbstractContextManager[None]:
 
 
 def _create_gated(settings: Settings) -> WSGIApplication:
+    hold_little()  # again: not every system forks
     log_lines(settings.log_level)
     trusted = networks(settings.trusted_proxies)
     gate = Gate(create_wsgi(settings), max_body=MAX_SEALED, trusted=trusted)
