@@ -53,6 +53,8 @@ def authenticate(
     right = is_secret(given.secret, client.secret_hash if client else None)
     if client is None or client.disabled:
         _refuse("disabled" if client else "unknown", client=given.client_id)
+    if provider.served(client.client_id) is None:
+        _refuse("not_served", client=client.client_id)
     if client.auth_method != given.method:
         _refuse(
             "method",

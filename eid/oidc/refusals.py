@@ -23,6 +23,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "unknown": 'No client has this client_id. Compare it with "eid client list".',
         "disabled": "The client is disabled; an operator did that on purpose.",
+        "not_served": "The client belongs to another legal entity; enter its eid_legal_basis.",
         "method": "The client authenticates by another method than it is registered for.",
         "secret": 'The client secret is wrong. Rotate it with "eid client rotate-secret" '
         "and enter the new one.",

@@ -240,3 +240,20 @@ def test_the_id_token_holds_what_it_may_and_no_more(world):
         "card_expiry_date",
         "card_issuer",
     }
+
+
+def test_a_service_of_another_entity_without_a_basis_calls_nothing(world):
+    """Contracts §7: also what it was given while it was served is worth nothing."""
+
+    def known_as(client_id):
+        return {"Authorization": "Basic " + b64encode(f"{client_id}:{SECRET}".encode()).decode()}
+
+    for path, form in (
+        ("/token", {"grant_type": "refresh_token", "refresh_token": "r" * 43}),
+        ("/par", world.parameters(client_id="foreign")),
+        ("/introspect", {"token": "t" * 43}),
+        ("/revoke", {"token": "t" * 43}),
+    ):
+        answer = world.call(path, form, **known_as("foreign"))
+        assert (answer.status, answer.json()["error"]) == (401, "invalid_client"), path
+    assert world.call("/revoke", {"token": "t" * 43}, **known_as("partner")).status == 200
