@@ -20,6 +20,7 @@ from wsgiref.simple_server import make_server
 
 import pytest
 
+from eid.admin.counter import officer_login
 from eid.app.installation import Installation, open_installation
 from eid.app.serving import create_wsgi
 from eid.app.settings import Settings
@@ -32,6 +33,7 @@ from .accessible import serious_issues
 from .conftest import Threading, _Quiet
 
 PASSWORD = "a long enough password"
+NEW_PASSWORD = "another long enough password"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).rstrip(b"=").decode()
 SETTINGS = """
 issuer = "{issuer}"
@@ -73,6 +75,18 @@ class Site:
         earlier = now() - timedelta(seconds=30)
         factors.check_totp(account.id, totp_code(secret, earlier), address="t", at=now())
         return secret
+
+    def recovery_of(self, account: Account) -> str:
+        """The code of a recovery that two officers agreed to."""
+        desk, accounts = self.installation.recovery(), self.installation.accounts
+        officers = []
+        for name in (f"{account.username}-1", f"{account.username}-2"):
+            self.installation.add_account(
+                username=name, password=PASSWORD, roles=["officer"], at=now()
+            )
+            officers.append(officer_login(accounts, name, PASSWORD, address="t", at=now()))
+        asked = desk.ask(officers[0], account.id, card=None, at=now())
+        return desk.approve(officers[1], asked, at=now()).handle
 
     def authorize(self, **more: str) -> str:
         """The address that a service sends the browser to."""
@@ -169,9 +183,9 @@ def page(context: Any) -> Any:
     return context.new_page()
 
 
-def log_in(page: Any, name: str) -> None:
+def log_in(page: Any, name: str, password: str = PASSWORD) -> None:
     page.fill("#username", name)
-    page.fill("#password", PASSWORD)
+    page.fill("#password", password)
     page.click("#login button")
 
 
@@ -252,6 +266,51 @@ def test_a_device_that_checks_nobody_is_a_second_factor_and_no_device_says_so(si
     page.click("#passkey button")
     page.wait_for_selector("#passkey-problem:not([hidden])")
     assert page.url == again
+
+
+def test_what_a_recovery_suspended_is_shown_once_more(site, context, page):
+    """The page names it, none of it logs in, and the app and the passkey come back by being used."""
+    account = site.account("recovered-lan")
+    problems = watched(page)
+    virtual_key(context, page, verifies=True)
+    enter(page, site, account.username, "/account/methods/passkey")
+    page.click("#passkey button")
+    page.wait_for_url(f"{site.issuer}/account/methods")
+    secret = site.app_of(account)
+    context.clear_cookies()
+    page.goto(f"{site.issuer}/recover")
+    page.fill("#handle", site.recovery_of(account))
+    page.fill("#password", NEW_PASSWORD)
+    page.fill("#again", NEW_PASSWORD)
+    page.click("#recover button")
+    page.wait_for_selector("#recovered")
+    assert page.locator("#suspended li").count() == 2
+    assert serious_issues(page) == []
+    page.goto(site.authorize())
+    page.click("#passkey-link")
+    page.click("#passkey button")
+    page.wait_for_selector("#error-code")
+    assert page.inner_text("#error-code") == "passkey"
+    page.goto(f"{site.issuer}/account/methods")
+    log_in(page, account.username, NEW_PASSWORD)
+    page.wait_for_url(f"{site.issuer}/account/methods")
+    assert serious_issues(page) == []
+    page.click('#suspended [data-method="passkey"] a >> nth=0')
+    assert serious_issues(page) == []
+    page.click("#passkey button")
+    page.wait_for_url(f"{site.issuer}/account/methods")
+    page.click('#suspended [data-method="totp"] a >> nth=0')
+    page.click("#passkey-link")  # it counts again, so it is asked for
+    page.click("#passkey button")
+    page.wait_for_url(f"{site.issuer}/account/methods")
+    page.click('#suspended [data-method="totp"] a >> nth=0')
+    assert serious_issues(page) == []
+    page.fill("#code", totp_code(secret, now() + timedelta(seconds=30)))
+    page.click("#show button")
+    page.wait_for_url(f"{site.issuer}/account/methods")
+    assert page.locator("#suspended").count() == 0
+    assert kinds_of(site, account).count("factor.reinstated") == 2
+    assert problems == []
 
 
 def _note(problems: list[str], said: str) -> None:
