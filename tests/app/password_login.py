@@ -58,8 +58,11 @@ class Browser:
         return answer, urlsplit(location)._replace(scheme="", netloc="").geturl() or location
 
     def page(self, target):
-        """A page's form: its address and its hidden fields, as a person would send it."""
-        text, _ = self.ask("GET", target)
+        """A page's hidden fields, as a person would send them."""
+        return self.fields(self.ask("GET", target)[0])
+
+    @staticmethod
+    def fields(text):
         fields = dict(re.findall(r'name="([^"]+)"[^>]*value="([^"]*)"', text))
         return {name: html.unescape(value) for name, value in fields.items()}
 
@@ -75,8 +78,9 @@ def login(browser):
         "code_challenge_method": "S256",
         "state": "s" * 16,
     }
-    _, here = browser.ask("GET", f"/authorize?{urlencode(asked)}")
-    form = {**browser.page(here), "username": "an", "password": "a long enough password"}
+    first, _ = browser.ask("GET", f"/authorize?{urlencode(asked)}")
+    here = re.search(r'action="[^"]*(/interaction/[^/"]+)/password"', first)[1]
+    form = {**browser.fields(first), "username": "an", "password": "a long enough password"}
     _, onward = browser.ask("POST", f"{here}/password", form)
     _, back = browser.ask("POST", onward, browser.page(onward))
     spent = {
