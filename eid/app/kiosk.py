@@ -119,7 +119,7 @@ class KioskProgram:
             "version": _version(),
             "reader": self.kiosk.desk.live.reader,
             "waiting": len(self.queue),
-            "refused": self.queue.aside(),
+            "refused": len(self.queue.aside()),
             "screen": self.kiosk.desk.live.screen,
             "batch_until": int(batch.expires_at.timestamp()) if batch else 0,
             "time": int(self.clock().timestamp()),

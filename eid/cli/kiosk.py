@@ -207,6 +207,46 @@ def visits(
     return 0
 
 
+@kiosk.command()
+def aside(
+    *,
+    config: Annotated[Path, typer.Option(help="The machine's settings file, kiosk.toml.")],
+    offer: Annotated[
+        list[str] | None, typer.Option(help="Offer this visit again. May be repeated.")
+    ] = None,
+    offer_all: Annotated[
+        bool, typer.Option("--offer-all", help="Offer all of them again.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """List this kiosk's visits that its server refused, and why; offer them again.
+
+    The kiosk may run meanwhile: it delivers what is offered with its next delivery.
+    """
+    from eid.kiosk.settings import AgentSettings
+    from eid.store.queue import OfflineQueue
+
+    own = AgentSettings.load(config).kiosk
+    if own is None:
+        raise FormatError("This machine is no enrolled kiosk.", code="usage")
+    queue = OfflineQueue.open(own.data_dir / "visits.db", {})  # nothing is put, so nothing sealed
+    try:
+        refused = queue.aside()
+        for visit_id in [one.id for one in refused] if offer_all else offer or ():
+            if not queue.offer_again(visit_id):
+                raise FormatError("No such visit was set aside.", code="queue.unknown")
+            typer.echo(f"{visit_id} is offered again.", err=as_json)
+        left = queue.aside()
+    finally:
+        queue.close()
+    if as_json:
+        typer.echo(json.dumps([{"id": one.id, "code": one.code} for one in left], indent=2))
+    else:
+        for one in left:
+            typer.echo(f"{one.id}  {one.code}")
+    return 0
+
+
 def _as_json(item: EnrolledKiosk) -> dict[str, object]:
     return {
         "id": item.id,

@@ -29,8 +29,8 @@ class Queue(Protocol):
     def delivered(self, visit_id: str) -> None:
         """Let go of a visit that the server has."""
 
-    def set_aside(self, visit_id: str) -> None:
-        """Keep a visit that the server refuses, without offering it again; others go on."""
+    def set_aside(self, visit_id: str, code: str) -> None:
+        """Keep a visit that the server refuses, and why, without offering it; others go on."""
 
     def adopt(self, head: Head) -> bool:
         """Take the server's word for the head, if this queue is empty and behind it."""

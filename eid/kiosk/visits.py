@@ -265,7 +265,7 @@ def deliver_waiting(queue: Queue, line: Line, *, most: int = 50) -> int:
             if error.code in _OUR_OWN_FAULT:
                 raise
             _log.warning("set aside visit=%s code=%s", waiting.id, error.code)
-            queue.set_aside(waiting.id)
+            queue.set_aside(waiting.id, error.code)
             continue
         queue.delivered(waiting.id)
         done += 1

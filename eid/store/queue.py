@@ -26,6 +26,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,8 @@ CREATE TABLE IF NOT EXISTS visits (
   place INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   sealed TEXT NOT NULL,
-  refused INTEGER NOT NULL DEFAULT 0
+  refused INTEGER NOT NULL DEFAULT 0,
+  code TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE IF NOT EXISTS head (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -52,8 +54,20 @@ CREATE TABLE IF NOT EXISTS head (
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A visit that the server refused for itself, and the code of the last refusal."""
+
+    id: str
+    code: str
+
+
 class OfflineQueue:
-    """Implements ``eid.kiosk.ports.Queue``; one process opens it, its threads share it."""
+    """Implements ``eid.kiosk.ports.Queue``; the threads of a process share it.
+
+    The kiosk's own process works with it; another one may look at what was set aside meanwhile,
+    and offer it again.
+    """
 
     def __init__(
         self,
@@ -88,6 +102,7 @@ class OfflineQueue:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             connection.executescript(_TABLES)
+            _add_code(connection)
         except (OSError, sqlite3.Error) as error:
             raise SettingsError(
                 "The queue of visits cannot be opened.",
@@ -135,18 +150,29 @@ class OfflineQueue:
         with self._using() as connection, _transaction(connection):
             connection.execute("DELETE FROM visits WHERE id = ?", (visit_id,))
 
-    def set_aside(self, visit_id: str) -> None:
-        """Keep a visit that the server refuses, without offering it again; others go on."""
+    def set_aside(self, visit_id: str, code: str) -> None:
+        """Keep a visit that the server refuses, and why, without offering it; others go on."""
         with self._using() as connection, _transaction(connection):
-            connection.execute("UPDATE visits SET refused = 1 WHERE id = ?", (visit_id,))
+            connection.execute(
+                "UPDATE visits SET refused = 1, code = ? WHERE id = ?", (code, visit_id)
+            )
 
-    def aside(self) -> int:
-        """How many visits the server refused; they are kept."""
+    def aside(self) -> tuple[Refused, ...]:
+        """The visits that the server refused, oldest first; they are kept."""
         with self._using() as connection:
-            (count,) = connection.execute(
-                "SELECT count(*) FROM visits WHERE refused = 1"
-            ).fetchone()
-        return int(count)
+            rows = connection.execute(
+                "SELECT id, code FROM visits WHERE refused = 1 ORDER BY place"
+            ).fetchall()
+        return tuple(Refused(id=row[0], code=row[1]) for row in rows)
+
+    def offer_again(self, visit_id: str) -> bool:
+        """Offer a visit that was set aside once more, in its old place; False if there is none."""
+        with self._using() as connection, _transaction(connection):
+            done = connection.execute(
+                "UPDATE visits SET refused = 0, code = '' WHERE id = ? AND refused = 1",
+                (visit_id,),
+            )
+        return done.rowcount == 1
 
     def seal_to(self, server_jwk: Mapping[str, JSON]) -> None:
         """Seal to another key of the server from now on."""
@@ -188,6 +214,13 @@ class OfflineQueue:
                 raise Unavailable("This visit waits already.", code="queue.repeated") from None
             except sqlite3.Error:
                 raise Unavailable("The disk does not take the visit.", code="queue.disk") from None
+
+
+def _add_code(connection: sqlite3.Connection) -> None:
+    """A queue of before has no place for the code of a refusal."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(visits)")}
+    if "code" not in columns:
+        connection.execute("ALTER TABLE visits ADD COLUMN code TEXT NOT NULL DEFAULT ''")
 
 
 def _move(connection: sqlite3.Connection, head: Head) -> None:

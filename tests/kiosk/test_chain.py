@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from eid.chip.access import can_from_number, personal_number
 from eid.chip.plan import PLANS
 from eid.chip.read import read
+from eid.cli import main
 from eid.errors import EidError, FormatError, RequestRefused
 from eid.keys import (
     JSON,
@@ -400,10 +402,37 @@ def test_a_visit_that_the_server_refuses_does_not_block_those_behind(field: Fiel
     field.act("over")
     field.line(up=True)
     assert field.kiosk.deliver() == 1
-    assert (len(queue), queue.aside(), len(field.received())) == (0, 1, before + 1)
+    assert (len(queue), len(queue.aside()), len(field.received())) == (0, 1, before + 1)
     assert field.kiosk.report()["refused"] == 1
     assert field.kiosk.deliver() == 0
     queue.delivered("broken")
+
+
+def test_what_was_set_aside_is_listed_and_offered_again(
+    field: Field, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command, while the kiosk runs; what is still refused is set aside once more."""
+    queue, command = field.kiosk.queue, ["kiosk", "aside"]
+    command += ["--config", str(field.folder / "kiosk" / "kiosk.toml")]
+    for name in ("broken-1", "broken-2"):
+        queue.put(name, b"{}")
+    assert field.kiosk.deliver() == 0
+    capsys.readouterr()
+    assert main([*command, "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in listed] == ["broken-1", "broken-2"]
+    assert {one["code"] for one in listed} == {"kiosk.refused"}
+    assert main([*command, "--offer", "broken-2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "broken-1  kiosk.refused"
+    assert (len(queue), len(queue.aside())) == (1, 1)
+    assert main([*command, "--offer", "broken-2"]) == 2
+    assert "queue.unknown" in capsys.readouterr().err
+    assert main([*command, "--offer-all"]) == 0
+    assert (len(queue), len(queue.aside())) == (2, 0)
+    assert field.kiosk.deliver() == 0
+    assert len(queue.aside()) == 2
+    for name in ("broken-1", "broken-2"):
+        queue.delivered(name)
 
 
 def test_while_the_kiosk_itself_is_refused_everything_waits(field: Field) -> None:
@@ -413,7 +442,7 @@ def test_while_the_kiosk_itself_is_refused_everything_waits(field: Field) -> Non
     field.line(up=True)
     field.clock.kiosk_off = timedelta(minutes=4)  # less than a year, and still too much
     assert refusal(field.kiosk.deliver) == "kiosk.clock"
-    assert (len(field.kiosk.queue), field.kiosk.queue.aside()) == (1, 0)
+    assert (len(field.kiosk.queue), len(field.kiosk.queue.aside())) == (1, 0)
     field.clock.kiosk_off = timedelta(0)
     assert field.kiosk.deliver() == 1
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -140,4 +142,27 @@ def test_the_file_is_durable_by_its_settings(tmp_path: Path) -> None:
     level = queue._connection.execute("PRAGMA synchronous").fetchone()[0]
     mode = queue._connection.execute("PRAGMA journal_mode").fetchone()[0]
     assert (level, mode) == (2, "wal")
+    queue.close()
+
+
+def test_a_queue_of_before_learns_to_keep_codes(tmp_path: Path) -> None:
+    path = tmp_path / "visits.db"
+    with closing(sqlite3.connect(path)) as before:
+        before.executescript(
+            "CREATE TABLE visits (place INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+            " sealed TEXT NOT NULL, refused INTEGER NOT NULL DEFAULT 0) STRICT;"
+            "INSERT INTO visits (id, sealed, refused) VALUES ('a', 's', 1), ('b', 's', 0);"
+        )
+    for _ in range(2):
+        queue = OfflineQueue.open(path, {})
+        assert [(one.id, one.code) for one in queue.aside()] == [("a", "")]
+        queue.close()
+    queue = OfflineQueue.open(path, {})
+    queue.set_aside("b", "kiosk.refused")
+    assert [(one.id, one.code) for one in queue.aside()] == [("a", ""), ("b", "kiosk.refused")]
+    assert queue.offer_again("a")
+    assert not queue.offer_again("a")
+    waiting = queue.first()
+    assert waiting is not None
+    assert (waiting.id, len(queue)) == ("a", 1)
     queue.close()
