@@ -142,10 +142,11 @@ class Direct:
         """The connection that was idle for the shortest time, or a new one, or one to wait for."""
         idle, until = self._lines(), None
         while True:
-            with suppress(IndexError):
+            try:
                 return idle.pop()
-            if self._may_open():
-                break
+            except IndexError:
+                if self._may_open():
+                    break
             until = until or time.monotonic() + WAIT_S
             if time.monotonic() > until:
                 raise _unavailable()
@@ -184,7 +185,7 @@ class Direct:
 
     def _give_back(self, line: _Line) -> None:
         line.fresh = False
-        self._lines().append(line)
+        self._idle.append(line)  # of the process that took it
 
     def _undo(self, line: _Line) -> None:
         try:

@@ -69,10 +69,12 @@ class _Compiled:
 
     def given(self, values: Values) -> object:
         """The parameters as the driver takes them."""
-        if self.order is None:
-            return {**self.literals, **values}
         literals = self.literals
-        return [values[name] if name in values else literals[name] for name in self.order]
+        if self.order is None:
+            return {**literals, **values}
+        if not literals:
+            return list(map(values.get, self.order))
+        return [values[name] if name in values else literals.get(name) for name in self.order]
 
 
 class Prepared:
@@ -107,7 +109,8 @@ class Prepared:
         if known is None:
             made = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
             order = tuple(made.positiontup) if made.positiontup else None
-            known = _Compiled(str(made), dict(made.params), order)
+            literals = {name: value for name, value in made.params.items() if value is not None}
+            known = _Compiled(str(made), literals, order)
             self._compiled[dialect.paramstyle] = known
         return known
 
