@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eid.oidc.ports import AuditEvent
 
 _REFERENCE = re.compile(rb'(?:"correlation_id":"|id="correlation-id">)([A-Za-z0-9_-]{12})')
+_FIELD = re.compile(rb'name="([a-z_]+)" value="([^"]*)"')
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>eid serve --dev</title>
 <h1>A provider for the tests of your service</h1>
 <p>Issuer <code>{issuer}</code>, metadata <a href="{metadata}">{metadata}</a>.</p>
@@ -28,6 +29,11 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>eid serve
 <code>{password}</code>. Client <code>{client}</code>, secret <code>{secret}</code>, back to
 <code>{callback}</code>; your own with <code>--clients FILE</code>.</p>
 <p>Why a request was refused stands in the terminal.</p></html>"""
+
+
+def _posted(page: bytes | None) -> list[tuple[bytes, bytes]]:
+    """What a form that sends itself off carries (response_mode form_post)."""
+    return _FIELD.findall(page or b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,11 @@ class Refusals:
             self.say(f"{req.method} {req.path}: {line}")
 
     def _reason(self, resp: falcon.Response) -> Iterator[str]:
-        location = dict(parse_qsl(urlsplit(resp.get_header("Location") or "").query))
-        if "error" in location:
-            yield f"sent back {location['error']}: {location.get('error_description', '')}"
+        told = dict(parse_qsl(urlsplit(resp.get_header("Location") or "").query))
+        if b'id="form-post"' in (resp.data or b""):
+            told = {name.decode(): unescape(value.decode()) for name, value in _posted(resp.data)}
+        if "error" in told:
+            yield f"sent back {told['error']}: {told.get('error_description', '')}"
         found = _REFERENCE.search(resp.data or b"") if resp.status_code >= 400 else None
         if found is None:
             return

@@ -163,6 +163,10 @@ def test_a_refusal_is_explained_in_the_terminal(
     client.simulate_get("/authorize", query_string=urlencode(right))
     said = capsys.readouterr().err
     assert "sent back invalid_request: A code_challenge for S256 is required." in said
+    posted = {**right, "response_mode": "form_post"}
+    client.simulate_get("/authorize", query_string=urlencode(posted))
+    said = capsys.readouterr().err
+    assert "sent back invalid_request: A code_challenge for S256 is required." in said
     client.simulate_post(
         "/token", headers=FORM, body="grant_type=authorization_code&client_id=dev"
     )
