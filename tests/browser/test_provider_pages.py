@@ -434,6 +434,32 @@ def test_a_hostile_page_posts_nothing_in_the_person_s_name(site, context, page):
     assert site.installation.accounts.by_id(account.id).state == "closed"
 
 
+def test_a_logout_form_on_another_site_finds_the_session(site, context, page):
+    """A cross-site POST brings no Lax cookie; the GET that it is led to does, and asks first."""
+    account = site.account("logout-khanh")
+    page.goto(site.authorize())
+    log_in(page, account.username)
+    page.wait_for_url("**/consent")
+    page.click("#consent button")
+    page.wait_for_url(f"{site.service}/cb?*")
+    form = (
+        f'<form method="post" action="{site.issuer}/logout"><input name="state" value="s"></form>'
+    )
+    site.attack = f"<!doctype html><title>x</title>{form}"
+    page.goto(site.hostile)
+    page.evaluate("document.forms[0].submit()")
+    page.wait_for_selector("#logout")
+    page.goto(site.authorize(prompt="none"))
+    assert "code" in site.heard[-1]
+    page.goto(site.hostile)
+    page.evaluate("document.forms[0].submit()")
+    page.click("#logout button")
+    page.wait_for_selector("#logged-out")
+    page.goto(site.authorize(prompt="none"))
+    assert site.heard[-1]["error"] == ["login_required"]
+    assert "session.ended" in kinds_of(site, account)
+
+
 def test_another_browser_cannot_go_on_with_a_login(site, browser, page):
     account = site.account("other-hoa")
     page.goto(site.authorize())
