@@ -109,7 +109,9 @@ class Prepared:
         if known is None:
             made = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
             order = tuple(made.positiontup) if made.positiontup else None
-            literals = {name: value for name, value in made.params.items() if value is not None}
+            literals = dict(made.params)
+            if order is not None:  # a driver that counts takes None for what is not given
+                literals = {name: value for name, value in literals.items() if value is not None}
             known = _Compiled(str(made), literals, order)
             self._compiled[dialect.paramstyle] = known
         return known
