@@ -27,7 +27,7 @@ from eid.oidc.faults import unexpected
 from eid.oidc.http import MAX_SEALED, Parameters, Request, Response, json_response, see_other
 from eid.oidc.ports import AuditEvent
 from eid.oidc.traffic import Network, RateLimit
-from eid.oidc.wsgi import request_of, send
+from eid.oidc.wsgi import CORRELATION, ROUTE, request_of, send
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 Open: TypeAlias = "Callable[[Counter, Request], Response]"
@@ -204,7 +204,7 @@ class _Endpoint:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Find the handler, and turn what it raises into a page."""
-        correlation = new_name(self._counter.rng, size=9)
+        correlation = req.env[CORRELATION] = new_name(self._counter.rng, size=9)
         request = Request(method=req.method, correlation=correlation)
         try:
             request = request_of(
@@ -287,6 +287,16 @@ class _Headers:
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
+
+    def process_resource(
+        self,
+        req: falcon.Request,
+        _resp: falcon.Response,
+        _resource: object,
+        _params: dict[str, object],
+    ) -> None:
+        """Say which route it is: the pattern, never what was asked for."""
+        req.env[ROUTE] = req.uri_template
 
     def process_response(
         self,

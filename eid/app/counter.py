@@ -21,13 +21,16 @@ from eid.app.installation import Installation, open_installation
 from eid.app.listener import listen
 from eid.app.live_keys import CounterKeys
 from eid.app.settings import Settings
+from eid.app.tracing import tracing_of
 from eid.errors import SettingsError
 from eid.oidc.http import MAX_SEALED
 from eid.oidc.logout import end_everything
+from eid.oidc.outbound import Watch, unwatched
 from eid.oidc.traffic import RateLimit, networks
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+    from wsgiref.types import WSGIApplication
 
 ORPHAN_S = 1.0
 
@@ -62,10 +65,10 @@ def counter_of(
     )
 
 
-def create_counter(settings: Settings) -> App:
+def create_counter(settings: Settings, *, watch: Watch = unwatched) -> App:
     """The counter as a WSGI application, for this process or another server."""
     stack = ExitStack()
-    installation = stack.enter_context(open_installation(settings))
+    installation = stack.enter_context(open_installation(settings, watch=watch))
     admission = Admission(
         trusted_proxies=networks(settings.trusted_proxies),
         limit=RateLimit(settings.requests_per_minute),
@@ -100,9 +103,12 @@ def serve_counter(settings: Settings, parent: int) -> None:
     listen("eid-counter", (place.host, place.port), partial(_create_gated, settings))
 
 
-def _create_gated(settings: Settings) -> Gate:
+def _create_gated(settings: Settings) -> WSGIApplication:
+    tracing = tracing_of(settings, "eid-counter")
+    watch = unwatched if tracing is None else tracing.watch
     trusted = networks(settings.trusted_proxies)
-    return Gate(create_counter(settings), max_body=MAX_SEALED, trusted=trusted)
+    gate = Gate(create_counter(settings, watch=watch), max_body=MAX_SEALED, trusted=trusted)
+    return gate if tracing is None else tracing.around(gate)
 
 
 def _watch(parent: int) -> None:

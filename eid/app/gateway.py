@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -18,7 +20,7 @@ from eid.app.settings import Settings
 from eid.chip.consulted import Gateway
 from eid.chip.remote_gateway import SignedGateway
 from eid.errors import Unavailable
-from eid.oidc.outbound import Outbound
+from eid.oidc.outbound import Outbound, Watch, unwatched
 
 PARALLEL: Final = 8
 MAX_ANSWER: Final = 32 * 1024
@@ -42,9 +44,8 @@ class Post:
         if not self._slots.acquire(timeout=self.timeout_s):
             raise _timeout()
         answers: SimpleQueue[bytes | BaseException] = SimpleQueue()
-        threading.Thread(
-            target=self._ask, args=(body, answers), name="eid-gateway", daemon=True
-        ).start()
+        ask = partial(copy_context().run, self._ask, body, answers)
+        threading.Thread(target=ask, name="eid-gateway", daemon=True).start()
         try:
             answer = answers.get(timeout=max(0.0, until - time.monotonic()))
         except Empty:
@@ -62,7 +63,9 @@ class Post:
             self._slots.release()
 
 
-def gateway_of(settings: Settings, *, clock: Callable[[], datetime]) -> Gateway | None:
+def gateway_of(
+    settings: Settings, *, clock: Callable[[], datetime], watch: Watch = unwatched
+) -> Gateway | None:
     """The gateway that the settings name, if they do."""
     named = settings.gateway
     if named is None:
@@ -73,6 +76,7 @@ def gateway_of(settings: Settings, *, clock: Callable[[], datetime]) -> Gateway 
         max_answer=MAX_ANSWER,
         timeout_s=named.timeout_s,
         total_s=named.timeout_s,
+        watch=watch,
     )
     post = Post(
         outbound=outbound,

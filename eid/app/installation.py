@@ -25,7 +25,7 @@ from eid.keys import KeyFolder, SigningKey, load_or_create_signing_key
 from eid.levels.account import Account
 from eid.levels.rules import Rules
 from eid.oidc.clients import Client
-from eid.oidc.outbound import FetchedKeys, Notifier, Outbound
+from eid.oidc.outbound import FetchedKeys, Notifier, Outbound, Watch, unwatched
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Provider
 from eid.oidc.settings import ProviderSettings
@@ -70,6 +70,7 @@ class Installation:
     store: Store = field(repr=False)
     clients: Clients = field(repr=False)
     trust: TrustFolder
+    watch: Watch = field(default=unwatched, repr=False)
 
     @property
     def accounts(self) -> Accounts:
@@ -92,6 +93,7 @@ class Installation:
         outbound = Outbound(
             insecure_loopback=settings.development,
             allowed_hosts=frozenset(settings.outbound_hosts),
+            watch=self.watch,
         )
         return Provider(
             settings=ProviderSettings(
@@ -153,7 +155,7 @@ class Installation:
             return None
         from eid.app.gateway import gateway_of  # noqa: PLC0415 - see above
 
-        return gateway_of(self.settings, clock=clock)
+        return gateway_of(self.settings, clock=clock, watch=self.watch)
 
     def qr_key(self) -> SigningKey:
         """The key that signs QR credentials."""
@@ -210,8 +212,10 @@ class Installation:
 
 
 @contextmanager
-def open_installation(settings: Settings) -> Iterator[Installation]:
+def open_installation(settings: Settings, *, watch: Watch = unwatched) -> Iterator[Installation]:
     """Open the installation; an empty database is given its tables first.
+
+    ``watch`` sees the calls that it makes to others.
 
     Raises SettingsError for what must be mended, Unavailable when the database is down.
     """
@@ -232,6 +236,7 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
                     store.database, audit=store.audit, legal_entity=settings.legal_entity
                 ),
                 trust=TrustFolder(settings.trust),
+                watch=watch,
             )
         finally:
             store.close()

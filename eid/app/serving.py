@@ -15,21 +15,19 @@ from eid.app.logs import log_lines
 from eid.app.memory import hold_little
 from eid.app.qr_lists import SignedLists, add_routes
 from eid.app.settings import Settings
+from eid.app.tracing import check_tracing, tracing_of
 from eid.app.upkeep import start_notices, start_upkeep
-from eid.errors import SettingsError
 from eid.oidc.documents import Documents
 from eid.oidc.endpoint import Traffic
 from eid.oidc.http import MAX_SEALED
+from eid.oidc.outbound import Watch, unwatched
 from eid.oidc.pages import check_theme
 from eid.oidc.routes import routes
 from eid.oidc.traffic import RateLimit, networks
 from eid.oidc.web import create_app, guards
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from wsgiref.types import WSGIApplication
-
-    from eid.oidc.traffic import Network
 
 STOP_S = 20
 
@@ -44,8 +42,7 @@ def serve(settings: Settings) -> None:
         installation.store.database.check()
         installation.trust.current()
         installation.provider()
-        if settings.traces is not None:
-            _tracing()
+        check_tracing(settings)
         if settings.people.theme is not None:
             check_theme(settings.people.theme)
     with _counter(settings):
@@ -70,28 +67,20 @@ def _counter(settings: Settings) -> AbstractContextManager[None]:
 def _create_gated(settings: Settings) -> WSGIApplication:
     hold_little()  # again: not every system forks
     log_lines(settings.log_level)
+    tracing = tracing_of(settings, "eid")
+    watch = unwatched if tracing is None else tracing.watch
     trusted = networks(settings.trusted_proxies)
-    gate = Gate(create_wsgi(settings), max_body=MAX_SEALED, trusted=trusted)
-    return gate if settings.traces is None else _tracing()(gate, settings.traces, trusted)
+    gate = Gate(create_wsgi(settings, watch=watch), max_body=MAX_SEALED, trusted=trusted)
+    return gate if tracing is None else tracing.around(gate)
 
 
-def _tracing() -> Callable[[WSGIApplication, str, tuple[Network, ...]], WSGIApplication]:
-    """What wraps an application in traces: an extra of its own, else not even loaded."""
-    try:
-        from eid.app.traces import trace  # noqa: PLC0415 - see above
-    except ImportError as error:
-        raise SettingsError(
-            "The settings key traces.endpoint needs eid[otel], which is not installed.",
-            key="traces.endpoint",
-            expected="pip install eid[otel], or no [traces] in the settings",
-        ) from error
-    return trace
+def create_wsgi(settings: Settings, *, watch: Watch = unwatched) -> WSGIApplication:
+    """The provider as a WSGI application, for one worker process or another server.
 
-
-def create_wsgi(settings: Settings) -> WSGIApplication:
-    """The provider as a WSGI application, for one worker process or another server."""
+    ``watch`` sees the calls that it makes to others (:data:`eid.oidc.outbound.Watch`).
+    """
     stack = ExitStack()
-    installation = stack.enter_context(open_installation(settings))
+    installation = stack.enter_context(open_installation(settings, watch=watch))
     traffic = Traffic(
         trusted_proxies=networks(settings.trusted_proxies),
         limit=RateLimit(settings.requests_per_minute),

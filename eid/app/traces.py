@@ -1,7 +1,8 @@
-"""Traces: one span a request, sent to a collector by OTLP over HTTP; only where settings say so.
+"""Traces: one span a request and one for each call that leaves it, sent to a collector by OTLP over HTTP; only where settings say so.
 
 A span holds what `/metrics` holds and the reference of the request: the route's pattern, the
-method, the status, the time. Nothing that a person or a service sent is in it. Spans wait in a
+method, the status, the time; of a call that leaves, the method, the host and the status. Nothing
+that a person or a service sent is in it, and nobody who is called is told of the trace. Spans wait in a
 bounded queue and leave in the background: a collector that is away costs spans, never a request.
 """
 
@@ -12,8 +13,10 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Final
@@ -34,6 +37,7 @@ from opentelemetry.trace import (
     TraceFlags,
     Tracer,
     set_span_in_context,
+    use_span,
 )
 
 from eid.oidc.traffic import within
@@ -81,7 +85,8 @@ class Traced:
             return start(status, headers, *rest)  # type: ignore[arg-type]
 
         try:
-            return self.application(environ, started)  # type: ignore[arg-type]
+            with use_span(span, record_exception=False, set_status_on_exception=False):
+                return self.application(environ, started)  # type: ignore[arg-type]
         except BaseException:
             seen.append(500)
             raise
@@ -167,34 +172,62 @@ def _refuse_redirect(response: requests.Response, **_: object) -> None:
         raise requests.TooManyRedirects("The collector's address leads elsewhere.")
 
 
-def trace(
-    application: WSGIApplication, endpoint: str, trusted: tuple[Network, ...] = ()
-) -> Traced:
-    """``application`` with traces, of this process; its end sends what still waits."""
-    exporter = Tolerant(sender(endpoint))
-    provider = TracerProvider(
-        sampler=ParentBased(ALWAYS_ON),
-        resource=Resource(
-            {
-                "service.name": "eid",
-                "service.version": version("eid"),
-                "host.name": socket.gethostname(),
-                "process.pid": os.getpid(),
-            }
-        ),
-        shutdown_on_exit=False,
-    )
-    processor = BatchSpanProcessor(
-        exporter,
-        max_queue_size=QUEUE,
-        schedule_delay_millis=EVERY_MS,
-        max_export_batch_size=BATCH,
-        export_timeout_millis=ANSWER_S * 1000,
-    )
-    provider.add_span_processor(processor)
-    # A worker is a child of multiprocessing, whose end runs finalizers
-    stop = Finalize(None, _stop, args=(exporter, processor), exitpriority=1)
-    return Traced(application, provider.get_tracer("eid"), stop, trusted)
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """What traces one process. ``stop`` sends what still waits; the process's end calls it."""
+
+    tracer: Tracer
+    stop: Callable[[], object]
+    trusted: tuple[Network, ...] = ()
+
+    @classmethod
+    def begin(cls, endpoint: str, service: str, trusted: tuple[Network, ...] = ()) -> Tracing:
+        """Spans of ``service`` to a collector, from this process on."""
+        exporter = Tolerant(sender(endpoint))
+        provider = TracerProvider(
+            sampler=ParentBased(ALWAYS_ON),
+            resource=Resource(
+                {
+                    "service.name": service,
+                    "service.version": version("eid"),
+                    "host.name": socket.gethostname(),
+                    "process.pid": os.getpid(),
+                }
+            ),
+            shutdown_on_exit=False,
+        )
+        processor = BatchSpanProcessor(
+            exporter,
+            max_queue_size=QUEUE,
+            schedule_delay_millis=EVERY_MS,
+            max_export_batch_size=BATCH,
+            export_timeout_millis=ANSWER_S * 1000,
+        )
+        provider.add_span_processor(processor)
+        # A worker is a child of multiprocessing, whose end runs finalizers
+        stop = Finalize(None, _stop, args=(exporter, processor), exitpriority=1)
+        return cls(provider.get_tracer("eid"), stop, trusted)
+
+    def around(self, application: WSGIApplication) -> Traced:
+        """``application`` with a span for each request."""
+        return Traced(application, self.tracer, self.stop, self.trusted)
+
+    @contextmanager
+    def watch(self, method: str, host: str) -> Iterator[Callable[[int], object]]:
+        """A span around one call that leaves, below the request that makes it.
+
+        Its headers stay as they are: the trace is nobody's business outside.
+        """
+        span = self.tracer.start_span(method, kind=SpanKind.CLIENT)
+        span.set_attribute("http.request.method", method)
+        span.set_attribute("server.address", host)
+        try:
+            yield partial(span.set_attribute, "http.response.status_code")
+        except BaseException:
+            span.set_status(StatusCode.ERROR)
+            raise
+        finally:
+            span.end()
 
 
 def _stop(exporter: Tolerant, processor: SpanProcessor) -> None:

@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -40,6 +42,17 @@ _LEADING_TO_IPV4 = tuple(
 )
 
 Resolve = Callable[[str, int], list[str]]
+Watch = Callable[[str, str], AbstractContextManager[Callable[[int], object]]]
+"""``(method, host)``: around one call; what it gives is told the status of the answer."""
+
+
+def unwatched(_method: str, _host: str) -> AbstractContextManager[Callable[[int], object]]:
+    """Nobody looks."""
+    return contextlib.nullcontext(_forget)
+
+
+def _forget(_status: int) -> None:
+    return None
 
 
 def _resolve(host: str, port: int) -> list[str]:
@@ -59,6 +72,7 @@ class Outbound:
 
     ``insecure_loopback`` allows http and loopback addresses, for a provider in development.
     ``timeout_s`` is how long the other side may be silent, ``total_s`` how long it may talk.
+    ``watch`` sees that a call is made, and to whom; it adds nothing to it.
     """
 
     allowed_hosts: frozenset[str] = frozenset()
@@ -68,6 +82,7 @@ class Outbound:
     total_s: float = TOTAL_S
     resolve: Resolve = _resolve
     context: Callable[[], ssl.SSLContext] = field(default=_context, repr=False)
+    watch: Watch = unwatched
 
     def get(self, url: str) -> bytes:
         """The body of a 200 answer; Unavailable for everything else."""
@@ -97,6 +112,14 @@ class Outbound:
         url: str,
         body: bytes | None = None,
         more: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[int, bytes]:
+        with self.watch(method, urlsplit(url).hostname or "") as answered:
+            status, content = self._exchange(method, url, body, more)
+            answered(status)
+        return status, content
+
+    def _exchange(
+        self, method: str, url: str, body: bytes | None, more: Mapping[str, str]
     ) -> tuple[int, bytes]:
         connection = self._connect(url)
         parts = urlsplit(url)
@@ -232,7 +255,10 @@ class Notifier:
         if not messages:
             return frozenset()
         pool = ThreadPoolExecutor(max_workers=PARALLEL)
-        waiting = {pool.submit(self._deliver, notice): name for name, notice in messages.items()}
+        waiting = {
+            pool.submit(copy_context().run, self._deliver, notice): name
+            for name, notice in messages.items()
+        }
         done, _ = wait(waiting, timeout=TOTAL_S)
         pool.shutdown(wait=False, cancel_futures=True)
         return frozenset(waiting[future] for future in done if future.result())

@@ -20,10 +20,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from eid.app.counter import _create_gated
 from eid.app.serving import serve
 from eid.app.settings import Settings
-from eid.app.traces import BATCH, QUEUE, Tolerant, sender, trace
-from eid.errors import SettingsError
+from eid.app.traces import BATCH, QUEUE, Tolerant, Traced, Tracing, sender
+from eid.errors import SettingsError, Unavailable
+from eid.oidc.outbound import Notifier, Outbound
+from eid.oidc.provider import Notice
 from eid.oidc.traffic import networks
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -198,7 +201,7 @@ def test_a_serving_provider_sends_a_span_a_request_and_nothing_of_it(
 def test_a_trace_is_continued_for_a_trusted_proxy_only(
     collector: Collector, peer: str, said: str, continues: bool
 ) -> None:
-    traced = trace(hello, collector.url, networks(["127.0.0.1"]))
+    traced = Tracing.begin(collector.url, "eid", networks(["127.0.0.1"])).around(hello)
     ask(traced, REMOTE_ADDR=peer, HTTP_TRACEPARENT=said, HTTP_TRACESTATE="planted=1")
     traced.stop()
     ((_, span, _),) = collector.spans()
@@ -208,7 +211,7 @@ def test_a_trace_is_continued_for_a_trusted_proxy_only(
 
 
 def test_a_trusted_proxy_may_say_that_it_does_not_sample(collector: Collector) -> None:
-    traced = trace(hello, collector.url, networks(["127.0.0.1"]))
+    traced = Tracing.begin(collector.url, "eid", networks(["127.0.0.1"])).around(hello)
     unsampled = f"00-{TRACE}-{PARENT}-00"
     assert ask(traced, REMOTE_ADDR="127.0.0.1", HTTP_TRACEPARENT=unsampled) == b"hello"
     ask(traced, "/other")
@@ -217,7 +220,7 @@ def test_a_trusted_proxy_may_say_that_it_does_not_sample(collector: Collector) -
 
 
 def test_a_fault_is_a_span_without_its_words(collector: Collector) -> None:
-    traced = trace(hello, collector.url)
+    traced = Tracing.begin(collector.url, "eid").around(hello)
     with pytest.raises(ValueError, match="planted"):
         ask(traced, "/fault")
     ask(traced, REQUEST_METHOD="BREW")
@@ -237,7 +240,7 @@ def test_the_environment_may_name_a_header_but_no_proxy(
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-token=abc")
-    traced = trace(hello, collector.url)
+    traced = Tracing.begin(collector.url, "eid").around(hello)
     ask(traced)
     traced.stop()
     assert len(collector.spans()) == 1
@@ -251,7 +254,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_dead_collector_is_said_once_and_costs_no_request(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    traced = trace(hello, f"http://127.0.0.1:{free_port()}/v1/traces")
+    traced = Tracing.begin(f"http://127.0.0.1:{free_port()}/v1/traces", "eid").around(hello)
     for _ in range(2 * BATCH):
         assert ask(traced) == b"hello"
     traced.stop()
@@ -261,7 +264,7 @@ def test_a_dead_collector_is_said_once_and_costs_no_request(
 
 def test_a_collector_that_hangs_stops_neither_requests_nor_the_end(collector: Collector) -> None:
     collector.go.clear()
-    traced = trace(hello, collector.url)
+    traced = Tracing.begin(collector.url, "eid").around(hello)
     for _ in range(BATCH):
         ask(traced)
     assert collector.asked.wait(60)
@@ -285,6 +288,91 @@ def test_a_collector_that_comes_back_is_said_too(
         "traces: the collector takes no spans",
         "traces: the collector takes spans again",
     ]
+
+
+def test_a_call_that_leaves_is_a_span_below_its_request_and_carries_nothing(
+    collector: Collector,
+) -> None:
+    """jwks_uri and logout tokens, the latter from threads of their own."""
+    tracing = Tracing.begin(collector.url, "eid")
+    heads: list[dict[str, str]] = []
+
+    class Service(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heads.append(dict(self.headers))
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service) as service:
+        thread = threading.Thread(target=service.serve_forever, args=(0.02,))
+        thread.start()
+        here = f"http://127.0.0.1:{service.server_port}/planted?planted=1"
+        outbound = Outbound(insecure_loopback=True, watch=tracing.watch)
+
+        def calling(_environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+            with pytest.raises(Unavailable):
+                outbound.get(here)
+            Notifier(outbound)({"planted": Notice(address=here, token="planted")})
+            with pytest.raises(Unavailable):
+                outbound.get(f"http://127.0.0.1:{free_port()}/planted")
+            start("200 OK", [])
+            return [b""]
+
+        ask(tracing.around(calling))
+        service.shutdown()
+        thread.join()
+    tracing.stop()
+    spans = [(span, seen) for _, span, seen in collector.spans()]
+    (request,) = (span for span, _ in spans if span.kind == span.SPAN_KIND_SERVER)
+    calls = [(span, seen) for span, seen in spans if span.kind == span.SPAN_KIND_CLIENT]
+    asked = {"http.request.method": "GET", "server.address": "127.0.0.1"}
+    answered = {"http.response.status_code": 404}
+    assert [seen for _, seen in calls] == [
+        asked | answered,
+        asked | {"http.request.method": "POST"} | answered,
+        asked,
+    ]
+    assert [span.name for span, _ in calls] == ["GET", "POST", "GET"]
+    assert {span.parent_span_id for span, _ in calls} == {request.span_id}
+    assert {span.trace_id for span, _ in calls} == {request.trace_id}
+    assert calls[2][0].status.code == request.status.STATUS_CODE_ERROR
+    assert b"planted" not in b"".join(collector.bodies)
+    assert len(heads) == 2
+    assert not {"traceparent", "tracestate", "baggage"} & {
+        name.lower() for head in heads for name in head
+    }
+
+
+def test_the_counter_s_pages_leave_spans_of_their_own(
+    tmp_path: Path, collector: Collector
+) -> None:
+    """The pattern of the page, and nothing that an officer asked for."""
+    more = (
+        f'[traces]\nendpoint = "{collector.url}"\n'
+        '[counter]\nurl = "http://127.0.0.1:8401"\nlisten = "127.0.0.1:8401"\n'
+    )
+    settings = Settings.load(config(tmp_path, 8400, more))
+    gated = _create_gated(settings)
+    assert isinstance(gated, Traced)
+    ask(gated, "/visit/planted", QUERY_STRING="planted=1")
+    gated.stop()
+    ((about, span, seen),) = collector.spans()
+    assert (about["service.name"], span.name) == ("eid-counter", "GET /visit/{visit_id}")
+    assert seen.keys() == {
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "eid.correlation_id",
+    }
+    assert b"planted" not in b"".join(collector.bodies)
 
 
 def test_off_means_that_nothing_is_even_loaded(tmp_path: Path) -> None:
