@@ -45,13 +45,14 @@ def _concerns(client: Client, grant: Grant) -> bool:
 
 def _described(provider: Provider, client: Client, grant: Grant) -> dict[str, JSON]:
     payload = grant.payload
-    account = provider.accounts.by_id(text(payload, "account"))
-    if account is None or not is_open(account) or provider.served(owner_of(grant)) is None:
+    account_id = text(payload, "account")
+    state = provider.accounts.state(account_id)
+    if state is None or not is_open(state) or provider.served(owner_of(grant)) is None:
         return {"active": False}
     described: dict[str, JSON] = {
         "active": True,
         "client_id": owner_of(grant),
-        "sub": provider.accounts.subject(account.id, client.sector),
+        "sub": provider.accounts.subject(account_id, client.sector),
         "iss": provider.settings.issuer,
         "exp": int(grant.expires_at.timestamp()),
     }

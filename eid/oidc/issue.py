@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from eid.keys import JSON, half_hash, sign_jwt
-from eid.levels.account import Account
+from eid.levels.account import Account, State
 from eid.oidc.claims import released, values
 from eid.oidc.client import Client
 from eid.oidc.client_auth import AuthenticatedClient
@@ -131,6 +131,6 @@ def token_event(
     )
 
 
-def is_open(account: Account) -> bool:
-    """Whether tokens may be issued for the account."""
-    return account.state not in {"locked", "closed"}
+def is_open(state: State) -> bool:
+    """Whether tokens may be issued for an account in this state."""
+    return state not in {"locked", "closed"}

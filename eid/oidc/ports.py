@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from eid.keys import JSON
-from eid.levels.account import Account
+from eid.levels.account import Account, State
 from eid.levels.consent import Consent
 
 
@@ -171,6 +171,9 @@ class Accounts(Protocol):
 
     def by_id(self, account_id: str) -> Account | None:
         """The account with this internal id."""
+
+    def state(self, account_id: str) -> State | None:
+        """Where the account is in its life, None if there is none; nothing of the person is opened."""
 
     def by_number(self, number: str) -> Account | None:
         """The account of the person with this personal number, found by keyed hash."""

@@ -143,7 +143,7 @@ def _judged(
     if optional_text(grant.payload, "jkt") != call.jkt:
         _refuse()
     account = provider.accounts.by_id(granted.account_id)
-    if account is None or not is_open(account) or account.version != granted.version:
+    if account is None or not is_open(account.state) or account.version != granted.version:
         _revoke(provider, call, grant, "refresh.outdated", at=at)
     if call.form.get("resource") not in {None, granted.request.resource}:
         raise OAuthError("invalid_target", "The token was not granted for this resource.")

@@ -67,7 +67,7 @@ def redeem(provider: Provider, call: Call, at: datetime) -> dict[str, JSON]:
         _replayed(provider, caller, key, at=at)
     granted = Granted.from_json(grant.payload)
     account = provider.accounts.by_id(granted.account_id)
-    if account is None or not _belongs(granted, call) or not is_open(account):
+    if account is None or not _belongs(granted, call) or not is_open(account.state):
         _spoil(provider, caller, granted, grant, at=at)
     if call.form.get("resource") not in {None, granted.request.resource}:
         raise OAuthError("invalid_target", "The code was not granted for this resource.")

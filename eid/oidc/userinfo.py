@@ -27,7 +27,7 @@ def respond(provider: Provider, request: Request) -> Response:
     grant = bearer_of(provider, request, at=at)
     account = provider.accounts.by_id(text(grant.payload, "account"))
     client = provider.served(text(grant.payload, "client"))
-    if account is None or client is None or not is_open(account):
+    if account is None or client is None or not is_open(account.state):
         raise invalid_token()
     claims = _claims(provider, grant.payload, account)
     told = AuditEvent(

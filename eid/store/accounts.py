@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from eid.errors import AccountError, FormatError, RequestRefused
 from eid.keys import new_name
-from eid.levels.account import Account, Event, LockGround, move, replace_number
+from eid.levels.account import Account, Event, LockGround, State, move, replace_number
 from eid.levels.consent import Consent
 from eid.levels.username import normalize_username
 from eid.oidc.ports import AnyStep, Attempt, AuditEvent
@@ -32,6 +32,7 @@ from eid.store.sealed import ACCOUNT, CHANGING, AccountKeys as AccountKeys, Acco
 from eid.store.suspension import suspend_all
 
 _BY_ID = Prepared(ACCOUNT.where(accounts.c.id == bindparam("this_id")))
+_STATE = Prepared(select(accounts.c.state).where(accounts.c.id == bindparam("this_id")))
 _LOCK = ACCOUNT.where(accounts.c.id == bindparam("this_id")).with_for_update(of=accounts)
 _NEW = insert(accounts)
 _NEW_KEY = insert(person_keys)
@@ -257,6 +258,11 @@ class Accounts:
         """The account with this internal id."""
         row = look(self._database, _BY_ID, {"this_id": account_id})
         return self._seal.account(row) if row is not None else None
+
+    def state(self, account_id: str) -> State | None:
+        """Where the account is in its life; opens nothing of the person."""
+        row = self._database.row(_STATE, {"this_id": account_id})
+        return None if row is None else cast("State", row[0])
 
     def by_username(self, username: str) -> Account | None:
         """The account with this name, in any spelling that normalises to it."""

@@ -43,7 +43,7 @@ from eid.keys import (
     sign_jwt,
     verify_jwt,
 )
-from eid.levels.account import Account, Profile
+from eid.levels.account import Account, Profile, State
 from eid.levels.consent import Consent
 from eid.levels.factors.code import Channel, FileSender
 from eid.levels.factors.otp import totp_code
@@ -254,6 +254,10 @@ class MemoryAccounts:
 
     def by_id(self, account_id: str) -> Account | None:
         return self.accounts.get(account_id)
+
+    def state(self, account_id: str) -> State | None:
+        account = self.accounts.get(account_id)
+        return None if account is None else account.state
 
     def by_number(self, number: str) -> Account | None:
         for account in self.accounts.values():

@@ -110,6 +110,14 @@ def test_revoking_the_token_before_a_rotation_ends_its_successors(world, body):
     assert world.events().count("refresh.revoked") == 1
 
 
+def test_nothing_of_the_person_is_opened(world, body, monkeypatch):
+    def opened(*_given):
+        raise AssertionError("the account's data were read")
+
+    monkeypatch.setattr(type(world.provider.accounts), "by_id", opened)
+    assert introspect(world, body["access_token"]).json()["active"] is True
+
+
 def test_a_locked_account_is_inactive(world, body):
     world.accounts.change(replace(world.people["thu"], state="locked"))
     assert introspect(world, body["access_token"]).json() == {"active": False}

@@ -51,10 +51,12 @@ def test_round_trip(store, person):
     assert store.accounts.by_username(" THU") == made
     assert store.accounts.by_number("001190000001") == made
     assert log_in(store, "Thu") == made
+    assert store.accounts.state(made.id) == "active"
 
 
 def test_nobody(store):
     assert store.accounts.by_id("x") is None
+    assert store.accounts.state("x") is None
     assert store.accounts.by_username("x") is None
     assert store.accounts.by_username("<x>") is None
     assert store.accounts.by_number("001190000001") is None
