@@ -7,6 +7,7 @@ signs them is loaded then.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from eid.app.secret_source import opened_keys
 from eid.app.settings import Settings
+from eid.errors import EidError
 from eid.keys import SigningKey, load_or_create_signing_key
+from eid.oidc.errors import RETRY_AFTER_S
 
 if TYPE_CHECKING:
     import falcon
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from eid.qr.credential import StatusReference
     from eid.qr.register import StatusRegister
 
+_log = logging.getLogger("eid.app.qr_lists")
 LIFE: Final = timedelta(days=1)
 TTL: Final = timedelta(hours=1)
 STATUS_PATH: Final = "/status/1"
@@ -135,8 +139,16 @@ class _Served:
         self._get = get
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """GET and HEAD."""
-        served = self._get()
+        """GET and HEAD; 503 while register or key cannot be read, and never a list of before."""
+        try:
+            served = self._get()
+        except (EidError, OSError) as error:
+            code = error.code if isinstance(error, EidError) else "system"
+            _log.error("a signed list cannot be made: %s", code)
+            resp.status = 503
+            resp.set_header("Retry-After", str(RETRY_AFTER_S))
+            resp.set_header("Cache-Control", "no-store")
+            return
         resp.data = served.body
         resp.content_type = served.content_type
         resp.set_header("Cache-Control", f"public, max-age={served.max_age_s}")

@@ -72,3 +72,20 @@ def test_a_list_is_signed_anew_after_a_change_and_with_time(settings: Settings) 
     assert held.status(place.index) == status.INVALID
     clock.now += timedelta(minutes=30)
     assert lists.statuses() is not second
+
+
+def test_no_list_of_before_is_served_while_the_register_cannot_be_read(settings: Settings) -> None:
+    """A withdrawal might be what cannot be read."""
+    allocate(settings)
+    app = falcon.App()
+    add_routes(app, SignedLists(settings, clock=Clock()))
+    client = falcon.testing.TestClient(app)
+    assert client.simulate_get("/status/1").status_code == 200
+    file = register_of(settings).file
+    whole = file.read_bytes()
+    file.write_bytes(b"{")
+    away = client.simulate_get("/status/1")
+    assert (away.status_code, away.headers["retry-after"]) == (503, "5")
+    assert client.simulate_get("/trust-list").status_code == 200
+    file.write_bytes(whole)
+    assert client.simulate_get("/status/1").status_code == 200
