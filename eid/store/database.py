@@ -32,6 +32,7 @@ from eid.store import versions
 from eid.store.direct import WAIT_S, Direct, Duplicate
 from eid.store.prepared import Prepared, Values, Work
 
+CACHE_KIB = 512  # of each SQLite connection; what another one writes empties it anyway (WAL)
 MIGRATION_LOCK = 0x65_69_64
 _MODE = "eid_mode"
 _KEEPALIVE = {
@@ -206,6 +207,7 @@ def _sqlite(url: URL, *, fast: bool) -> Engine:
             "foreign_keys=ON",
             "secure_delete=ON",
             "trusted_schema=OFF",
+            f"cache_size=-{CACHE_KIB}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
