@@ -8,7 +8,6 @@ only then does the next one wait. Bodies are the gate's work.
 
 from __future__ import annotations
 
-import resource
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -68,6 +67,10 @@ def listen(
 
 def _allow_files(number: int) -> None:
     """As many open files as the connections need, as far as this process may say so itself."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none, and no such limit
+    except ModuleNotFoundError:
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -86,7 +86,6 @@ class LibpqCursor:
     """
 
     __slots__ = (
-        "_arrived",
         "_connection",
         "_failed",
         "_known",
@@ -101,8 +100,6 @@ class LibpqCursor:
     def __init__(self, connection: Connection[object]) -> None:
         self._connection = connection
         self._server = connection.pgconn
-        self._arrived = select.poll()
-        self._arrived.register(self._server.socket, select.POLLIN)
         self._known: dict[str, _Known] = {}
         self._waiting: list[_Given] = []
         self._rows: Iterator[Sequence[Value]] = iter(())
@@ -161,7 +158,7 @@ class LibpqCursor:
 
         A server that ends it says so; a line that was cut says nothing.
         """
-        return time.monotonic() - self._used_at > _RESTED_S or bool(self._arrived.poll(0))
+        return time.monotonic() - self._used_at > _RESTED_S or _ready(self._server.socket, 0)
 
     def _roll_back(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -221,7 +218,7 @@ class LibpqCursor:
             server.send_query_prepared(known.name, values, formats, _BINARY)
         server.pipeline_sync()
         while server.flush():
-            self._wait(select.POLLIN | select.POLLOUT)
+            self._wait(sending=True)
         return new
 
     def _receive(self, waiting: Sequence[_Given], new: dict[str, _Known]) -> list[PGresult]:
@@ -251,15 +248,23 @@ class LibpqCursor:
 
     def _next(self) -> PGresult | None:
         while self._server.is_busy():
-            self._wait(select.POLLIN)
+            self._wait()
         return self._server.get_result()
 
-    def _wait(self, what: int) -> None:
+    def _wait(self, *, sending: bool = False) -> None:
         """Until there is more to do; in ``get_result`` every other thread would wait as well."""
-        ready = select.poll()
-        ready.register(self._server.socket, what)
-        ready.poll()
+        _ready(self._server.socket, None, sending=sending)
         self._server.consume_input()
+
+
+def _ready(socket: int, timeout_s: int | None, *, sending: bool = False) -> bool:
+    """Whether something has arrived, the end too, or can be sent; None waits until it has."""
+    if not hasattr(select, "poll"):  # Windows; elsewhere select knows no more than 1024 files
+        asked = [socket]
+        return any(select.select(asked, asked if sending else (), asked, timeout_s))
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN | (select.POLLOUT if sending else 0))
+    return bool(waiting.poll(timeout_s))  # in milliseconds: 0 is 0
 
 
 def _good(answer: PGresult) -> PGresult:

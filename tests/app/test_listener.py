@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from eid.app import listener
 from eid.app.listener import CONNECTIONS, HEADERS_S
 
 SERVER = """
@@ -134,3 +135,9 @@ def _is_open(client: socket.socket) -> bool:
 def test_the_limits_are_tighter_and_wider_than_the_servers_own():
     assert HEADERS_S < 30
     assert CONNECTIONS > 1024
+
+
+def test_a_system_without_limits_on_files_is_asked_for_none(monkeypatch):
+    """Windows, where card agents run too."""
+    monkeypatch.setitem(sys.modules, "resource", None)
+    listener._allow_files(CONNECTIONS)

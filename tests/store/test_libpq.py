@@ -1,11 +1,13 @@
 """Statements that travel together: errors come out, nothing half is kept, nothing runs twice."""
 
 import re
+import select
 import signal
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy
@@ -53,6 +55,13 @@ def aside(postgresql_url):
 
     yield ask
     engine.dispose()
+
+
+@pytest.fixture(params=["poll", "select"])
+def waits(request, monkeypatch):
+    """Both ways of waiting: Windows has no ``poll``."""
+    if request.param == "select":
+        monkeypatch.setattr(libpq, "select", SimpleNamespace(select=select.select))
 
 
 def put(store, work, number):
@@ -304,6 +313,7 @@ def test_after_a_rest_a_transaction_begins_with_a_trip_of_its_own(
     assert stored(store, 1) == [1]
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("rested", [-1, 60])
 def test_a_connection_that_ended_while_idle_is_replaced_before_anything_ran(
     store, aside, monkeypatch, rested
@@ -317,6 +327,7 @@ def test_a_connection_that_ended_while_idle_is_replaced_before_anything_ran(
     assert stored(store, 0, 1, 2) == [0, 1, 2]
 
 
+@pytest.mark.usefixtures("waits")
 def test_much_in_both_directions_does_not_lock_up(store):
     """More than all buffers hold: neither side waits for the other to read."""
     text = "x" * 400_000
