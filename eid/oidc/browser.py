@@ -31,6 +31,7 @@ from eid.oidc.answers import (
 )
 from eid.oidc.authorization import AuthorizationRequest, error_values, reply_to
 from eid.oidc.authorize import ErrorRedirect, authorize
+from eid.oidc.claims import names_somebody
 from eid.oidc.context import language_of
 from eid.oidc.errors import status_of
 from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_other
@@ -122,6 +123,7 @@ def _may_stay(request: Request, asked: Parameters, begun: Session) -> bool:
     browser's history keeps, must name nobody.
     """
     plain = not any(asked.get(name) for name in _NOT_TO_STAY)
+    plain = plain and not names_somebody(asked.get("claims"))
     return request.method == "GET" and begun.interaction.stage == "login" and plain
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from eid.errors import FormatError, OAuthError
-from eid.keys import JSON, parse_json_object
+from eid.keys import JSON, canonical_json, parse_json_object
 from eid.levels.account import Profile
 from eid.oidc.acr import AcrRequest
 from eid.oidc.payload import Payload, optional_text, texts
@@ -178,6 +178,20 @@ def parse_claims(
         ),
         _acr(id_token.get("acr")),
     )
+
+
+def names_somebody(text: str | None) -> bool:
+    """Whether a claims parameter that was parsed holds a value of anything but a level.
+
+    >>> names_somebody('{"id_token": {"acr": {"value": "urn:eid:auth:2"}, "name": null}}')
+    False
+    >>> names_somebody('{"id_token": {"sub": {"value": "a subject"}}}')
+    True
+    """
+    document = {} if text is None else parse_json_object(text.encode(), max_size=MAX_CLAIMS)
+    sections = (_section(document, place) for place in ("id_token", "userinfo"))
+    wishes = ((name, wish) for section in sections for name, wish in section.items())
+    return any(name != "acr" and b'"value' in canonical_json(wish) for name, wish in wishes)
 
 
 def released(scopes: Iterable[str], names: Iterable[str]) -> tuple[ClaimField, ...]:

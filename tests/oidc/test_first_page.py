@@ -74,10 +74,21 @@ def test_the_answer_goes_by_the_way_that_was_asked_for(world, browser, mode):
 def test_a_request_that_names_somebody_is_led_on(world, browser):
     """The page's address stays in the browser's history: no name and no ID token belongs there."""
     token = world.redeem(world.code()).json()["id_token"]
-    for named in ({"login_hint": "thu@example.vn"}, {"id_token_hint": str(token)}):
+    for named in (
+        {"login_hint": "thu@example.vn"},
+        {"id_token_hint": str(token)},
+        {"claims": '{"id_token":{"sub":{"value":"some-subject"}}}'},
+        {"claims": '{"userinfo":{"personal_number":{"\\u0076alue":"001099000001"}}}'},
+        {"claims": '{"userinfo":{"unknown":{"values":["Thu"]}}}'},
+    ):
         answer = world.authorize(browser, **named)
         assert answer.status == 303
         assert browser.get(answer.path).status == 200
+
+
+def test_a_request_that_names_claims_and_levels_has_its_page_at_once(world, browser):
+    levels = '{"acr":{"essential":true,"values":["urn:eid:auth:1"]},"name":{"essential":true}}'
+    assert world.authorize(browser, claims=f'{{"id_token":{levels}}}').status == 200
 
 
 def test_a_request_that_is_good_once_is_led_on(world, browser):
