@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
+from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from eid.errors import FormatError, Unavailable
@@ -33,6 +34,7 @@ TOTAL_S = 5.0
 MAX_ANSWER = 128 * 1024
 KEYS_S = 300
 KEYS_AGAIN_S = 30
+KEYS_FAILED_S = 5
 MAX_REMEMBERED = 1024
 PARALLEL = 8
 
@@ -40,6 +42,8 @@ _LEADING_TO_IPV4 = tuple(
     ipaddress.IPv6Network(network)
     for network in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
 )
+
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215; Python learnt it late
 
 Resolve = Callable[[str, int], list[str]]
 Watch = Callable[[str, str], AbstractContextManager[Callable[[int], object]]]
@@ -147,7 +151,10 @@ class Outbound:
         port = parts.port or (443 if secure else 80)
         try:
             addresses = self.resolve(host, port)
-        except OSError as error:
+        except (
+            OSError,
+            UnicodeError,
+        ) as error:  # a label of more than 63 characters is the latter
             raise _failed("has no address") from error
         address = next(iter(addresses), None)
         if address is None or not all(self._may(host, found, secure) for found in addresses):
@@ -171,6 +178,7 @@ class Outbound:
 
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Kept = TypeVar("_Kept")
 
 
 def _mapped(found: _Address) -> ipaddress.IPv4Address | None:
@@ -190,8 +198,10 @@ def _inside(found: _Address) -> tuple[ipaddress.IPv4Address, ...]:
 def _is_public(found: _Address) -> bool:
     if _mapped(found):
         return True  # judged by the address inside
-    site_local = isinstance(found, ipaddress.IPv6Address) and found.is_site_local
-    return found.is_global and not found.is_multicast and not site_local
+    local = isinstance(found, ipaddress.IPv6Address) and (
+        found.is_site_local or found in _LOCAL_NAT64
+    )
+    return found.is_global and not found.is_multicast and not local
 
 
 class _Limit:
@@ -217,7 +227,8 @@ class _Limit:
 class FetchedKeys:
     """Implements :class:`eid.oidc.provider.ClientKeys`: key sets, remembered for five minutes.
 
-    An address is asked again at most every thirty seconds, however often a key is missing.
+    An address is asked again at most every thirty seconds, however often a key is missing, and
+    for five seconds not at all after it failed: whoever names its client would keep us waiting.
     """
 
     def __init__(self, outbound: Outbound, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -225,6 +236,7 @@ class FetchedKeys:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, JwkSet]] = {}
+        self._failed: dict[str, float] = {}
 
     def __call__(self, jwks_uri: str, _at: datetime, *, fresh: bool) -> JwkSet:
         """The keys; Unavailable if they cannot be had."""
@@ -232,16 +244,29 @@ class FetchedKeys:
         known = self._known.get(jwks_uri)
         if known is not None and now - known[0] < (KEYS_AGAIN_S if fresh else KEYS_S):
             return known[1]
+        failed = self._failed.get(jwks_uri)
+        if failed is not None and now - failed < KEYS_FAILED_S:
+            raise _failed("did not answer just now")
+        try:
+            keys = self._fetched(jwks_uri)
+        except Unavailable:
+            self._remember(self._failed, jwks_uri, self._clock())
+            raise
+        self._remember(self._known, jwks_uri, (now, keys))
+        return keys
+
+    def _fetched(self, jwks_uri: str) -> JwkSet:
         try:
             document = parse_json_object(self._outbound.get(jwks_uri), max_size=MAX_ANSWER)
-            keys = JwkSet.from_jwks(document)
+            return JwkSet.from_jwks(document)
         except FormatError as error:
             raise Unavailable("The client's keys cannot be read.", code="outbound.keys") from error
+
+    def _remember(self, kept: dict[str, _Kept], jwks_uri: str, what: _Kept) -> None:
         with self._lock:
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            self._known[jwks_uri] = (now, keys)
-        return keys
+            if len(kept) >= MAX_REMEMBERED:
+                kept.clear()
+            kept[jwks_uri] = what
 
 
 class Notifier:

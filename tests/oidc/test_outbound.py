@@ -87,6 +87,24 @@ def test_answers_that_are_no_keys(server, path):
         FetchedKeys(Outbound(insecure_loopback=True))(server + path, AT, fresh=False)
 
 
+def test_an_address_that_failed_is_left_alone_for_five_seconds(server):
+    now = [0.0]
+    keys = FetchedKeys(Outbound(insecure_loopback=True), clock=lambda: now[0])
+    Server.asked.clear()
+    for seconds, calls in ((0, 1), (4, 1), (5, 2), (9, 2)):
+        now[0] = seconds
+        with pytest.raises(Unavailable):
+            keys(f"{server}/none", AT, fresh=False)
+        assert len(Server.asked) == calls
+    assert KEY.kid in keys(f"{server}/jwks", AT, fresh=False).keys
+
+
+def test_a_name_that_cannot_be_one_has_no_address():
+    with pytest.raises(Unavailable) as caught:
+        Outbound().get(f"https://{'a' * 64}.example/jwks")
+    assert caught.value.code == "outbound.failed"
+
+
 def test_loopback_and_http_are_for_development_only(server):
     for url in (server + "/jwks", "http://example.com/jwks"):
         with pytest.raises(Unavailable) as caught:
@@ -114,6 +132,7 @@ def test_loopback_and_http_are_for_development_only(server):
         "::10.0.0.1",
         "::ffff:0:10.0.0.1",
         "fec0::1",
+        "64:ff9b:1::10.0.0.1",
     ],
 )
 def test_o012_nothing_private(address):
