@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 
 from eid.app.installation import Installation
 from eid.app.people import notice_sender
-from eid.errors import EidError, Unavailable
+from eid.errors import Unavailable
 from eid.levels.rules import Rules
+from eid.oidc.faults import log_fault
 from eid.store.notices import Send
 from eid.store.retention import retain
 
@@ -52,7 +53,10 @@ def _start(name: str, work: Callable[[datetime], None], every_s: float) -> threa
 def _run(work: Callable[[datetime], None], every_s: float, stop: threading.Event) -> None:
     # Workers that start together should not meet at every turn.
     while not stop.wait(every_s * random.uniform(0.5, 1.5)):  # noqa: S311 - only spreads work
-        work(datetime.now(UTC))
+        try:
+            work(datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - the outermost loop: the next turn comes all the same
+            log_fault(error)
 
 
 def notices(installation: Installation, send: Send, *, at: datetime) -> None:
@@ -60,7 +64,7 @@ def notices(installation: Installation, send: Send, *, at: datetime) -> None:
     try:
         while installation.store.notices.deliver(send, at=at):
             pass
-    except EidError as error:  # one that cannot be opened must not hold the others up
+    except Unavailable as error:
         _log.warning("notices code=%s", error.code)
 
 

@@ -50,11 +50,16 @@ def unexpected(
     _params: Mapping[str, object],
 ) -> None:
     """A fault of ours: the log gets the place, never values; the caller gets 500."""
+    log_fault(error)
+    resp.status = 500
+    resp.content_type = "text/plain; charset=utf-8"
+    resp.text = "Có lỗi xảy ra. / Something went wrong."
+
+
+def log_fault(error: Exception) -> None:
+    """Say of which type it is and where it was raised: what it says may be a person's data."""
     places = " < ".join(
         f"{frame.name}:{frame.lineno}"
         for frame in reversed(traceback.extract_tb(error.__traceback__))
     )
     _log.error("fault: %s at %s", type(error).__name__, places)
-    resp.status = 500
-    resp.content_type = "text/plain; charset=utf-8"
-    resp.text = "Có lỗi xảy ra. / Something went wrong."

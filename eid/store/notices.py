@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
-from eid.errors import Unavailable
+from eid.errors import EidError
 from eid.keys import Envelope, encode_base64url, parse_json_object
 from eid.levels.factors.code import Channel, ChannelKind
 from eid.oidc.ports import AuditEvent
@@ -29,7 +30,7 @@ from eid.store.sealed import AccountSeal
 if TYPE_CHECKING:
     from eid.levels.notices import Occasion
 
-FIRST_AGAIN_S = 60
+FIRST_AGAIN_S = 120  # longer than one message takes, or another node would send it too
 LONGEST_S = 6 * 3600
 LIVES = timedelta(days=1)
 BATCH = 20
@@ -104,12 +105,18 @@ class Notices:
     def deliver(self, send: Send, *, at: datetime) -> int:
         """Send what is due, the oldest first; how many were sent. Safe on several nodes at once.
 
-        A notice that was sent may be sent once more when the process is killed just then.
+        A notice that was sent may be sent once more when the process is killed just then. One that
+        cannot be opened holds no other up, and is given up as one that cannot be sent.
         """
+        begun = time.monotonic()
+
+        def now() -> datetime:  # each message may take seconds
+            return at + timedelta(seconds=time.monotonic() - begun)
+
         due = select(notices).where(notices.c.due_at <= int(at.timestamp()))
         with self._database.read() as connection:
             rows = connection.execute(due.order_by(notices.c.due_at).limit(BATCH)).all()
-        return sum(self._deliver(row, send, at) for row in rows if self._claim(row, at))
+        return sum(self._deliver(row, send, now()) for row in rows if self._claim(row, now()))
 
     def _claim(self, row: Row[*tuple[object, ...]], at: datetime) -> bool:
         """Of all nodes one goes on; the others find it due again when this one fails."""
@@ -120,25 +127,22 @@ class Notices:
             return connection.execute(moved).rowcount == 1
 
     def _deliver(self, row: Row[*tuple[object, ...]], send: Send, at: datetime) -> bool:
-        channel = self._channel(row)
-        if channel is None or channel.kind == "letter":  # it would lie at the counter: no news
-            self._end(row, None, at)
-            return False
-        occasion = cast("Occasion", row.occasion)
-        told = Notice(
-            occasion=occasion, channel=channel, at=datetime.fromtimestamp(row.created_at, UTC)
-        )
+        created = datetime.fromtimestamp(row.created_at, UTC)
         try:
-            send(told)
-        except Unavailable as error:
+            channel = self._channel(row)
+            tellable = channel is not None and channel.kind != "letter"  # at the counter: no news
+            if channel is not None and tellable:
+                occasion = cast("Occasion", row.occasion)
+                send(Notice(occasion=occasion, channel=channel, at=created))
+        except EidError as error:
             _log.warning("notice not sent code=%s", error.code)
-            if at - told.at >= LIVES:
+            if at - created >= LIVES:
                 self._end(row, "notice.given_up", at)
             elif row.tries == 0:
                 self._audit.record([_event("notice.delayed", row, at)])
             return False
-        self._end(row, "notice.sent", at)
-        return True
+        self._end(row, "notice.sent" if tellable else None, at)
+        return tellable
 
     def _end(self, row: Row[*tuple[object, ...]], kind: str | None, at: datetime) -> None:
         with self._database.write() as connection:

@@ -11,7 +11,7 @@ import pytest
 
 from eid.app import Settings, open_installation
 from eid.app.people import notice_sender
-from eid.app.upkeep import start_notices, start_upkeep, upkeep
+from eid.app.upkeep import _start, start_notices, start_upkeep, upkeep
 from eid.errors import Unavailable
 from eid.levels.factors.code import Channel, FileSender
 from eid.levels.rules import Rules
@@ -56,15 +56,16 @@ def test_notices_go_out_by_themselves(settings: Settings, tmp_path: Path) -> Non
     people = replace(settings.people, sms_outbox=outbox)
     settings = replace(settings, people=people, legal_entity="Example Ltd")
     with open_installation(settings) as installation:
-        account = installation.add_account(username="an", password="long enough!", at=NOW)
+        now = datetime.now(UTC)
+        account = installation.add_account(username="an", password="long enough!", at=now)
         factors, codes = installation.store.factors, FileSender(path=tmp_path / "codes")
         where = Channel(kind="sms", address="+84901234567")
-        factor = factors.enrol_channel(account.id, where, at=NOW)
-        factors.send_code(account.id, factor, codes, service="x", at=NOW)
+        factor = factors.enrol_channel(account.id, where, at=now)
+        factors.send_code(account.id, factor, codes, service="x", at=now)
         code = re.search(r"is ([0-9]{8})", (tmp_path / "codes").read_text())
         assert code is not None
-        factors.check_code(account.id, code[1], address="192.0.2.1", at=NOW)
-        installation.accounts.set_password(account.id, "another long one", at=NOW)
+        factors.check_code(account.id, code[1], address="192.0.2.1", at=now)
+        installation.accounts.set_password(account.id, "another long one", at=now)
         before = set(threading.enumerate())
         stop = start_notices(installation, every_s=0.01)
         (thread,) = set(threading.enumerate()) - before
@@ -98,6 +99,23 @@ def test_it_runs_by_itself_until_told_to_end(settings: Settings) -> None:
         thread.join(20)
         assert not thread.is_alive()
         assert rows(settings) == 0
+
+
+def test_a_turn_that_fails_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    """And what went wrong is told by its place: what it says may be somebody's address."""
+    again, turns = threading.Event(), []
+
+    def work(at: datetime) -> None:
+        turns.append(at)
+        if len(turns) == 1:
+            raise ZeroDivisionError("an@mail.example")
+        again.set()
+
+    stop = _start("test", work, 0.01)
+    assert again.wait(20)
+    stop.set()
+    assert "fault: ZeroDivisionError at work:" in caplog.text
+    assert "an@mail.example" not in caplog.text
 
 
 def test_a_database_that_is_down_is_left_for_later(

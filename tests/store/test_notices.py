@@ -3,14 +3,17 @@ from __future__ import annotations
 import re
 import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import update
 
 from eid.errors import AccountError, Unavailable
 from eid.levels.factors.code import Channel
 from eid.levels.factors.otp import totp_code
 from eid.oidc.ports import Grant
 from eid.store.notices import FIRST_AGAIN_S, LIVES
+from eid.store.schema import notices
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEW = "another long password"
@@ -180,6 +183,39 @@ def test_after_a_day_it_is_given_up_on_record(store, account, post):
     told = kinds(store, account)
     assert (told.count("notice.given_up"), told.count("notice.delayed")) == (1, 1)
     assert "notice.sent" not in told
+
+
+def test_one_that_cannot_be_opened_holds_no_other_up_and_is_given_up(store, account, post):
+    channel(store, account)
+    change_password(store, account)
+    with store.database.write() as connection:
+        connection.execute(update(notices).values(sealed=b"of another key"))
+    close(store, store.accounts.by_id(account.id))
+    assert store.notices.deliver(post, at=AT) == 1
+    assert post.told == [("account_closed", MAIL.address)]
+    assert store.notices.waiting() == 1
+    store.notices.deliver(post, at=AT + LIVES)
+    assert store.notices.waiting() == 0
+    assert kinds(store, account).count("notice.given_up") == 1
+
+
+def test_who_sends_slowly_keeps_what_he_has_begun(store, account, monkeypatch):
+    """Each from when it was taken on, not from when all were looked for."""
+    channel(store, account)
+    change_password(store, account)
+    close(store, store.accounts.by_id(account.id))
+    sent, elsewhere, passed = [], [], [0]
+
+    def slowly(notice):
+        sent.append(notice.occasion)
+        passed[0] += FIRST_AGAIN_S - 1
+        if len(sent) == 2:
+            store.notices.deliver(elsewhere.append, at=later(passed[0]))
+
+    clock = SimpleNamespace(monotonic=lambda: passed[0])
+    monkeypatch.setattr("eid.store.notices.time", clock)
+    assert store.notices.deliver(slowly, at=AT) == 2
+    assert (sorted(sent), elsewhere) == (["account_closed", "password_changed"], [])
 
 
 def test_a_change_that_is_rolled_back_is_told_to_nobody(store, account):
