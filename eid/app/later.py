@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -22,12 +21,11 @@ class _Later:
 
     def __init__(self, make: Callable[[], object]) -> None:
         self._make = make
-
-    @cached_property
-    def _part(self) -> object:
-        return self._make()
+        self._part: object = None
 
     def __getattr__(self, name: str) -> object:
+        if self._part is None:
+            self._part = self._make()
         return getattr(self._part, name)
 
 

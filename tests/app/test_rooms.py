@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from eid.app import ManualProof, Settings, open_installation
+from eid.app.later import later
 from eid.oidc.clients import client_from_metadata
 from eid.oidc.late import Late
 from eid.oidc.page_routes import Visited
@@ -132,3 +133,19 @@ def test_every_late_handler_is_there(settings: Path) -> None:
             assert callable(found), one
             assert takes(found) == given, one
             assert found.__module__ == one.module, one
+
+
+def test_a_part_that_cannot_be_made_says_why_and_is_tried_again() -> None:
+    tries: list[str] = []
+
+    def make() -> str:
+        tries.append("x")
+        if len(tries) == 1:
+            raise AttributeError("its own")
+        return "made"
+
+    part = later(make)
+    with pytest.raises(AttributeError, match="its own"):
+        part.upper()
+    assert part.upper() == "MADE"
+    assert (part.lower(), tries) == ("made", ["x", "x"])
