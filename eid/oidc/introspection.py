@@ -11,6 +11,7 @@ from eid.errors import OAuthError
 from eid.keys import JSON
 from eid.oidc.client import Client
 from eid.oidc.direct import receive_call
+from eid.oidc.granted import Granted
 from eid.oidc.handles import is_handle, key_of
 from eid.oidc.http import Request, Response, json_response
 from eid.oidc.issue import is_open
@@ -46,8 +47,7 @@ def _concerns(client: Client, grant: Grant) -> bool:
 def _described(provider: Provider, client: Client, grant: Grant) -> dict[str, JSON]:
     payload = grant.payload
     account_id = text(payload, "account")
-    state = provider.accounts.state(account_id)
-    if state is None or not is_open(state) or provider.served(owner_of(grant)) is None:
+    if provider.served(owner_of(grant)) is None or not _lives(provider, grant, account_id):
         return {"active": False}
     described: dict[str, JSON] = {
         "active": True,
@@ -68,3 +68,14 @@ def _described(provider: Provider, client: Client, grant: Grant) -> dict[str, JS
         if jkt is not None:
             described["cnf"] = {"jkt": jkt}
     return described
+
+
+def _lives(provider: Provider, grant: Grant, account_id: str) -> bool:
+    """Whether the person can still be served; of a refresh token the account is as it was too."""
+    if grant.kind == "refresh":
+        account, granted = provider.accounts.by_id(account_id), Granted.from_json(grant.payload)
+        if account is None or account.version != granted.version:
+            return False
+        return is_open(account.state)
+    state = provider.accounts.state(account_id)
+    return state is not None and is_open(state)

@@ -123,6 +123,15 @@ def test_a_locked_account_is_inactive(world, body):
     assert introspect(world, body["access_token"]).json() == {"active": False}
 
 
+def test_a_refresh_token_of_before_a_change_of_the_account_is_inactive(world, body):
+    """As it is refused: a new password ends it, and the access token lives out its minutes."""
+    thu = world.people["thu"]
+    world.accounts.change(replace(thu, version=thu.version + 1))
+    assert introspect(world, body["refresh_token"]).json() == {"active": False}
+    assert introspect(world, body["access_token"]).json()["active"] is True
+    assert world.refresh(body["refresh_token"]).json()["error"] == "invalid_grant"
+
+
 def without(world, client_id):
     """The service is disabled from now on."""
     known = world.provider.clients
