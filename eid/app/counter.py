@@ -20,6 +20,7 @@ from eid.app.gate import Gate
 from eid.app.installation import Installation, open_installation
 from eid.app.listener import listen
 from eid.app.live_keys import CounterKeys
+from eid.app.logs import log_lines
 from eid.app.settings import Settings
 from eid.app.tracing import tracing_of
 from eid.errors import SettingsError
@@ -100,7 +101,13 @@ def serve_counter(settings: Settings, parent: int) -> None:
         return
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     place = settings.counter
-    listen("eid-counter", (place.host, place.port), partial(_create_gated, settings))
+    listen("eid-counter", (place.host, place.port), partial(_load, settings))
+
+
+def _load(settings: Settings) -> WSGIApplication:
+    """What a process of the counter's own serves; it logs as the provider does."""
+    log_lines(settings.log_level)
+    return _create_gated(settings)
 
 
 def _create_gated(settings: Settings) -> WSGIApplication:

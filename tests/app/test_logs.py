@@ -37,3 +37,26 @@ def test_ours_speak_and_libraries_only_warn():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["message"] for line in lines] == ["ours", "wrong"]
+
+
+def test_the_counter_s_process_logs_as_the_provider_does(tmp_path):
+    (tmp_path / "trust" / "csca").mkdir(parents=True)
+    (tmp_path / "eid.toml").write_text(
+        'issuer = "http://127.0.0.1:8400"\nlisten = "127.0.0.1:8400"\n'
+        'database = "sqlite:///eid.db"\ndata_dir = "data"\ntrust = "trust"\n'
+        '[agent]\nurl = "http://127.0.0.1:35970"\n[password]\ninsecure_fast_hash = true\n'
+        '[counter]\nurl = "http://127.0.0.1:8401"\nlisten = "127.0.0.1:8401"\n'
+    )
+    code = (
+        "import logging, sys; from pathlib import Path; from eid.app import Settings;"
+        "from eid.app.counter import _load; _load(Settings.load(Path(sys.argv[1])));"
+        "logging.getLogger('eid.oidc').error('fault: x')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "eid.toml"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [line] = [json.loads(line) for line in done.stderr.splitlines()]
+    assert line["message"] == "fault: x"
