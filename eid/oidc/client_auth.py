@@ -49,7 +49,8 @@ def authenticate(
     An unknown client costs the same comparison as a wrong secret.
     """
     given = _credentials(authorization, form)
-    client = provider.clients.by_id(given.client_id)
+    possible = given.client_id.isprintable()  # a database fails at a NUL
+    client = provider.clients.by_id(given.client_id) if possible else None
     right = is_secret(given.secret, client.secret_hash if client else None)
     if client is None or client.disabled:
         _refuse("disabled" if client else "unknown", client=given.client_id)

@@ -18,6 +18,7 @@ from eid.oidc.provider import Provider
 
 PATHS = frozenset({"/authorize", "/token", "/par", "/revoke", "/introspect", "/logout"})
 MAX_FACT = 300
+MAX_CLIENT = 128
 _FACTS = ("reason", "received", "registered", "client")
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
@@ -59,7 +60,7 @@ def record_refusal(provider: Provider, path: str, error: EidError, correlation: 
     event = AuditEvent(
         kind="request.refused",
         at=provider.clock(),
-        client=str(error.facts["client"]) if "client" in error.facts else None,
+        client=_named(error),
         detail={
             **facts,
             "correlation": correlation,
@@ -72,6 +73,12 @@ def record_refusal(provider: Provider, path: str, error: EidError, correlation: 
         provider.grants.record([event])
     except Unavailable:
         return
+
+
+def _named(error: OAuthError) -> str | None:
+    """Who it says that it is; nobody's id is longer, and a column takes no NUL."""
+    named = error.facts.get("client")
+    return None if named is None else _printable(str(named))[:MAX_CLIENT]
 
 
 def advice(*codes: str | None) -> str:
@@ -93,4 +100,8 @@ def explained(refused: AuditEvent) -> tuple[str, ...]:
     if refused.client:
         lines.append(f"client: {refused.client}")
     lines.append(f"advice: {advice(detail.get('reason'), detail.get('error'))}")
-    return tuple("".join(one if one.isprintable() else "?" for one in line) for line in lines)
+    return tuple(map(_printable, lines))
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in text)

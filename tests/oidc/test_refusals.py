@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
@@ -25,3 +26,22 @@ def test_a_vietnamese_address_stays_readable():
     detail = {"received": "https://cổng.example/quay-lại"}
     lines = explained(AuditEvent(kind="request.refused", at=AT, detail=detail))
     assert "received: https://cổng.example/quay-lại" in lines
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"), [("a%00b", "a?b"), ("a%1b%5b31m", "a?[31m"), ("x" * 500, "x" * 128)]
+)
+def test_o075_an_id_that_no_service_can_have_is_refused_and_on_record(world, named, kept):
+    """PostgreSQL takes no NUL in a text and no more than a column holds: neither is a fault."""
+
+    class Clients:
+        def by_id(self, client_id):
+            assert client_id.isprintable()
+
+    object.__setattr__(world.provider, "clients", Clients())
+    basic = "Basic " + b64encode(f"{named}:secret".encode()).decode()
+    answer = world.call("/introspect", {"token": "x"}, Authorization=basic)
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_client")
+    [refused] = world.provider.grants.events
+    assert (refused.kind, refused.client) == ("request.refused", kept)
+    assert refused.detail["reason"] == "unknown"
