@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from eid.errors import SettingsError
+from eid.errors import EidError
 from eid.keys import (
     SIGNING_ALGORITHMS,
     EncryptionKey,
@@ -86,7 +86,7 @@ class LiveRings:
             mark = self._folder()
             if mark != self._mark:
                 self._rings, self._mark = self._load(), mark
-        except (SettingsError, OSError) as error:  # OSError: a file went while it was looked at
+        except (EidError, OSError) as error:  # OSError: a file went while it was looked at
             _log.error("keys: the folder cannot be read, the keys stay: %s", type(error).__name__)
 
     def _load(self) -> dict[str, KeyRing]:

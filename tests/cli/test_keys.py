@@ -13,7 +13,8 @@ from eid.app.live_keys import LiveKeys
 from eid.app.serving import create_wsgi
 from eid.cli import main
 from eid.cli.development import development_keys, refuse_production
-from eid.errors import SettingsError
+from eid.errors import SettingsError, Unavailable
+from eid.keys import Envelope
 from eid.keys.files import load_signing_key
 from eid.keys.folder import KeyFolder
 from eid.keys.ring import load_ring, rotate
@@ -193,6 +194,35 @@ def test_a_folder_that_cannot_be_read_for_a_moment_changes_nothing(
     broken.write_bytes(sound)
     rotate(tmp_path, "tokens", at=datetime.now(UTC), overlap=timedelta(days=1))
     now[0] = 60.0
+    assert keys.tokens.kid == before[1].kid
+
+
+class Token:
+    """What key files are sealed under, if it answers."""
+
+    def __init__(self) -> None:
+        self.here = True
+        self._seal = Envelope(b"s" * 32)
+
+    def seal(self, data: bytes, *, context: bytes) -> bytes:
+        return self._seal.seal(data, context=context)
+
+    def open(self, sealed: bytes, *, context: bytes) -> bytes:
+        if not self.here:
+            raise Unavailable("The token does not answer now.", code="keys.token")
+        return self._seal.open(sealed, context=context)
+
+
+def test_the_keys_stay_while_what_opens_their_files_is_away(tmp_path: Path) -> None:
+    now, token = [0.0], Token()
+    folder = KeyFolder(path=tmp_path, seal=token)
+    keys = LiveKeys(folder, clock=lambda: now[0])
+    before = keys.published
+    rotate(tmp_path, "tokens", at=datetime.now(UTC), overlap=timedelta(days=1))
+    token.here, now[0] = False, 30.0
+    assert keys.published == before
+    token.here, now[0] = True, 60.0
+    assert keys.published != before
     assert keys.tokens.kid == before[1].kid
 
 
