@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from eid.errors import EidError, OAuthError
+from eid.errors import EidError, OAuthError, Unavailable
 from eid.keys import JSON, decode_base64url, parse_json_object, verify_jws
 from eid.oidc.client import Client
-from eid.oidc.client_keys import verified_by_client
+from eid.oidc.client_keys import NO_KEYS, verified_by_client
 from eid.oidc.handles import key_of
 from eid.oidc.ports import Grant
 from eid.oidc.provider import Provider
@@ -43,6 +43,8 @@ def check_assertion(
             provider, client, assertion, algorithms=ALGORITHMS[client.profile], types=_TYPES, at=at
         )
         expires = _judged(provider, client, claims, endpoint=endpoint, at=at)
+    except Unavailable as error:
+        raise refused(client.client_id, reason=NO_KEYS) from error
     except EidError as error:
         raise refused(client.client_id) from error
     seen = Grant(
@@ -55,13 +57,13 @@ def check_assertion(
         raise refused(client.client_id)
 
 
-def refused(client_id: str = "") -> OAuthError:
-    """One answer for every reason; the record knows that it was the assertion."""
+def refused(client_id: str = "", *, reason: str = "assertion") -> OAuthError:
+    """One answer for every reason; the record knows whether the assertion or its keys failed."""
     return OAuthError(
         "invalid_client",
         "The client did not authenticate as it is registered.",
         status=401,
-        reason="assertion",
+        reason=reason,
         client=client_id,
     )
 

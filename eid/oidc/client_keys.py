@@ -11,6 +11,8 @@ from eid.oidc.client import Client
 from eid.oidc.provider import Provider
 
 MAX_SIGNED = 64 * 1024
+NO_KEYS = "client_keys"
+"""The reason of a refusal where the keys could not be had: nothing is wrong with what they signed."""
 
 
 def verified_by_client(

@@ -30,6 +30,8 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "and enter the new one.",
         "assertion": "The client assertion is not valid: check its key, aud, exp, iss, sub, jti "
         "(used once) and the machine's clock.",
+        "client_keys": "The keys behind the client's jwks_uri could not be had: it must answer within "
+        "seconds, by https, from a public address or one of outbound_hosts.",
         "credentials": "The credentials are missing, malformed, or come in two ways at once.",
         "redirect_uri": "The redirect_uri is not, character by character, a registered one.",
         "invalid_grant": "The code or refresh token was used before, is too old, or belongs to "

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from eid.errors import EidError, OAuthError
+from eid.errors import EidError, OAuthError, Unavailable
 from eid.keys import JSON, canonical_json
 from eid.oidc.assertion import ALGORITHMS
 from eid.oidc.client import Client
-from eid.oidc.client_keys import verified_by_client
+from eid.oidc.client_keys import NO_KEYS, verified_by_client
 from eid.oidc.http import MAX_NAME, MAX_VALUE, Parameters, has_controls
 from eid.oidc.provider import Provider
 
@@ -33,14 +33,7 @@ def signed_parameters(
     at: datetime,
 ) -> Parameters:
     """The parameters inside; OAuthError ``invalid_request_object`` unless all is in order."""
-    try:
-        claims = verified_by_client(
-            provider, client, token, algorithms=ALGORITHMS[client.profile], types=TYPES, at=at
-        )
-    except OAuthError:
-        raise
-    except EidError as error:
-        raise refused("The request object is not one that the client signed.") from error
+    claims = _opened(provider, client, token, at=at)
     _check(provider, client, claims, at=at)
     values, overlong = {}, set()
     for name, value in claims.items():
@@ -59,6 +52,21 @@ def signed_parameters(
 def refused(description: str) -> OAuthError:
     """The request object cannot be used."""
     return OAuthError("invalid_request_object", description)
+
+
+def _opened(provider: Provider, client: Client, token: str, *, at: datetime) -> Mapping[str, JSON]:
+    """What the client signed."""
+    try:
+        return verified_by_client(
+            provider, client, token, algorithms=ALGORITHMS[client.profile], types=TYPES, at=at
+        )
+    except OAuthError:
+        raise
+    except Unavailable as error:
+        said = "The client's keys cannot be had now."
+        raise OAuthError("invalid_request_object", said, reason=NO_KEYS) from error
+    except EidError as error:
+        raise refused("The request object is not one that the client signed.") from error
 
 
 def _check(

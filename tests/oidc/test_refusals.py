@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from eid.oidc.clients import RegisteredClients
 from eid.oidc.ports import AuditEvent
-from eid.oidc.refusals import explained
+from eid.oidc.refusals import advice, explained
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -45,3 +47,18 @@ def test_o075_an_id_that_no_service_can_have_is_refused_and_on_record(world, nam
     [refused] = world.provider.grants.events
     assert (refused.kind, refused.client) == ("request.refused", kept)
     assert refused.detail["reason"] == "unknown"
+
+
+def test_keys_that_cannot_be_had_are_not_called_a_wrong_signature(world):
+    """Else the service's developer looks for a fault in what he signed."""
+    by_address = replace(
+        world.provider.clients.by_id("keyed"), jwks=None, jwks_uri="https://rp.example/jwks"
+    )
+    object.__setattr__(world.provider, "clients", RegisteredClients.of([by_address]))
+    called = world.call("/token", {"grant_type": "refresh_token", **world.assertion()})
+    assert (called.status, called.json()["error"]) == (401, "invalid_client")
+    page = world.authorize(client_id="keyed", request=world.request_object("keyed"))
+    assert page.code == "invalid_request_object"
+    reasons = [one.detail["reason"] for one in world.provider.grants.events]
+    assert reasons == ["client_keys", "client_keys"]
+    assert "jwks_uri" in advice(*reasons)
