@@ -40,7 +40,7 @@ def start_notices(
     """Send notices to people in the background, as :func:`start_upkeep` does its work."""
     settings = installation.settings
     send = notice_sender(settings.people, settings.legal_entity)
-    return _start("eid-notices", lambda at: notices(installation, send, at=at), every_s)
+    return _start("eid-notices", lambda _at: notices(installation, send), every_s)
 
 
 def _start(name: str, work: Callable[[datetime], None], every_s: float) -> threading.Event:
@@ -59,10 +59,15 @@ def _run(work: Callable[[datetime], None], every_s: float, stop: threading.Event
             log_fault(error)
 
 
-def notices(installation: Installation, send: Send, *, at: datetime) -> None:
-    """One turn of sending; what cannot be sent now is due again later."""
+def notices(
+    installation: Installation,
+    send: Send,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """One turn of sending, which may take long; what cannot be sent now is due again later."""
     try:
-        while installation.store.notices.deliver(send, at=at):
+        while installation.store.notices.deliver(send, at=clock()):
             pass
     except Unavailable as error:
         _log.warning("notices code=%s", error.code)

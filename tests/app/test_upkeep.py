@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from eid.app import Settings, open_installation
+from eid.app.installation import Installation
 from eid.app.people import notice_sender
-from eid.app.upkeep import _start, start_notices, start_upkeep, upkeep
+from eid.app.upkeep import _start, notices, start_notices, start_upkeep, upkeep
 from eid.errors import Unavailable
+from eid.levels.account import Account
 from eid.levels.factors.code import Channel, FileSender
 from eid.levels.rules import Rules
 from eid.oidc.ports import Grant
@@ -51,20 +53,51 @@ def test_only_what_expired_goes(settings: Settings) -> None:
         assert rows(settings) == 1
 
 
+def reachable(installation: Installation, folder: Path, *, at: datetime) -> Account:
+    """Somebody with an address that counts."""
+    account = installation.add_account(username="an", password="long enough!", at=at)
+    factors, codes = installation.store.factors, FileSender(path=folder / "codes")
+    where = Channel(kind="sms", address="+84901234567")
+    factor = factors.enrol_channel(account.id, where, at=at)
+    factors.send_code(account.id, factor, codes, service="x", at=at)
+    code = re.search(r"is ([0-9]{8})", (folder / "codes").read_text())
+    assert code is not None
+    factors.check_code(account.id, code[1], address="192.0.2.1", at=at)
+    return account
+
+
+def test_a_long_turn_goes_by_the_time_that_it_is(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is taken on late is not due at once for another node."""
+    monkeypatch.setattr("eid.store.notices.BATCH", 1)
+    turns = [NOW, NOW + timedelta(hours=1)]
+    late = turns[1]
+    with open_installation(settings) as installation:
+        account = reachable(installation, tmp_path, at=NOW)
+        for password in ("another long one", "a third long one"):
+            installation.accounts.set_password(account.id, password, at=NOW)
+        sent: list[Notice] = []
+
+        def once(notice: Notice) -> None:
+            if sent:
+                raise Unavailable("down", code="channel.sender")
+            sent.append(notice)
+
+        notices(installation, once, clock=lambda: turns.pop(0))
+        waiting = installation.store.notices
+        assert (len(sent), waiting.waiting()) == (1, 1)
+        assert waiting.deliver(sent.append, at=late + timedelta(seconds=60)) == 0
+        assert waiting.deliver(sent.append, at=late + timedelta(seconds=300)) == 1
+
+
 def test_notices_go_out_by_themselves(settings: Settings, tmp_path: Path) -> None:
     outbox = tmp_path / "sms.jsonl"
     people = replace(settings.people, sms_outbox=outbox)
     settings = replace(settings, people=people, legal_entity="Example Ltd")
     with open_installation(settings) as installation:
         now = datetime.now(UTC)
-        account = installation.add_account(username="an", password="long enough!", at=now)
-        factors, codes = installation.store.factors, FileSender(path=tmp_path / "codes")
-        where = Channel(kind="sms", address="+84901234567")
-        factor = factors.enrol_channel(account.id, where, at=now)
-        factors.send_code(account.id, factor, codes, service="x", at=now)
-        code = re.search(r"is ([0-9]{8})", (tmp_path / "codes").read_text())
-        assert code is not None
-        factors.check_code(account.id, code[1], address="192.0.2.1", at=now)
+        account = reachable(installation, tmp_path, at=now)
         installation.accounts.set_password(account.id, "another long one", at=now)
         before = set(threading.enumerate())
         stop = start_notices(installation, every_s=0.01)
