@@ -19,7 +19,7 @@ from eid.oidc.provider import Provider
 PATHS = frozenset({"/authorize", "/token", "/par", "/revoke", "/introspect", "/logout"})
 MAX_FACT = 300
 MAX_CLIENT = 128
-_FACTS = ("reason", "received", "registered", "client")
+_FACTS = ("reason", "received", "registered")
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "unknown": 'No client has this client_id. Compare it with "eid client list".',
@@ -58,7 +58,7 @@ def record_refusal(provider: Provider, path: str, error: EidError, correlation: 
     """
     if path not in PATHS or not isinstance(error, OAuthError):
         return
-    facts = {name: str(error.facts[name])[:MAX_FACT] for name in _FACTS[:3] if name in error.facts}
+    facts = {name: str(error.facts[name])[:MAX_FACT] for name in _FACTS if name in error.facts}
     event = AuditEvent(
         kind="request.refused",
         at=provider.clock(),
