@@ -187,7 +187,8 @@ def _ending(
     tokens = new_handle(provider.rng, size=16)
     issue: list[Grant] = []
     at_kiosk = interaction.kiosk is not None  # nobody stays signed on where others come next
-    session, cookie, replaced = None if at_kiosk else before, None, None
+    same = before is not None and before.account_id == account.id  # a browser may change hands
+    session, cookie, replaced = before if same and not at_kiosk else None, None, None
     if provider.settings.session_s and interaction.factors and not at_kiosk:
         cookie, session, row = sign_on.started(
             provider,

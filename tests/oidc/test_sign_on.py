@@ -194,6 +194,19 @@ def test_two_people_on_one_machine(world, browser):
     assert world.claims(world.redeem(silent).json()["id_token"])["sub"] == first["sub"]
 
 
+def test_a_yes_from_before_somebody_else_logged_in_joins_nobody_elses_session(world, browser):
+    """One tab waits at the consent of the first person, while the second logs in in another."""
+    world.code(browser)
+    waiting = world.begin(browser, client_id="narrow")
+    theirs = world.begin(browser, prompt="select_account")
+    world.password(browser, theirs, "mau")
+    world.agree(browser, theirs)
+    body = world.redeem(world.agree(browser, waiting).query["code"], auth="narrow").json()
+    silent = world.authorize(browser, client_id="narrow", prompt="none")
+    assert silent.query["error"] == "consent_required"
+    assert "sid" not in world.claims(body["id_token"], "narrow")
+
+
 def test_no_single_sign_on_where_it_is_off(world, browser):
     settings = replace(world.provider.settings, session_s=0)
     object.__setattr__(world.provider, "settings", settings)
