@@ -331,16 +331,16 @@ class Factors:
         if len(self.enrolled(account_id)) + len(self.suspended(account_id)) >= MAX_FACTORS:
             raise AccountError("Too many factors are enrolled.", code="factor.too_many")
         factor_id = encode_base64url(self._rng(12))
+        key = self._key(account_id)  # with no connection held: all threads would wait for a second
+        row = {
+            "id": factor_id,
+            "account": account_id,
+            "method": method,
+            "secret": key.seal(canonical_json(secret), context=_context(factor_id)),
+            "counter": counter,
+            "created_at": int(at.timestamp()),
+        }
         with self._database.write() as connection:
-            key = self._key(account_id)
-            row = {
-                "id": factor_id,
-                "account": account_id,
-                "method": method,
-                "secret": key.seal(canonical_json(secret), context=_context(factor_id)),
-                "counter": counter,
-                "created_at": int(at.timestamp()),
-            }
             removed = self._take_out(connection, account_id, method, at) if alone else []
             if method in AT_ONCE:
                 enter(connection, account_id, "factor_added", at=at)

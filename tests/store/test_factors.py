@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from eid.errors import AccountError, EidError, FormatError, RequestRefused, Unavailable
 from eid.levels.factors.code import Channel, FileSender
@@ -360,6 +361,25 @@ def test_removal_and_loss_destroy_the_secret_and_keep_the_level(store, person):
     assert {"factor.enrolled", "factor.removed", "factor.lost"} <= kinds
     # refresh tokens of before are another version's; all else is as it was
     assert store.accounts.by_id(account.id) == replace(account, version=account.version + 2)
+
+
+def test_enrolling_holds_one_connection_at_a_time(store, account):
+    """Two for each of many threads, and all would wait for the second."""
+    held, most = set(), []
+
+    def out(connection, *_):
+        held.add(id(connection))
+        most.append(len(held))
+
+    def back(connection, *_):
+        held.discard(id(connection))
+
+    engine = store.database._engines().base
+    event.listen(engine, "checkout", out)
+    event.listen(engine, "checkin", back)
+    store.factors.enrol_totp(account.id, at=AT)
+    store.factors.enrol_pin(account, "739164", at=AT)
+    assert max(most) == 1
 
 
 def test_there_is_an_end_to_factors(store, account):
