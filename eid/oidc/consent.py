@@ -84,14 +84,14 @@ def agree(
 
     ``before`` is the browser's session until now, ``text_version`` the text that was agreed to.
 
-    None if the factors have become too old for the level: the login then goes on with the first
-    page again.
+    None if the factors have become too old for the level, or the session that the login rests on
+    is over: the login then goes on with the first page again.
     """
     interaction = session.interaction
     agreed = interaction.moved("agreed")
     account = account_of(provider, interaction)
     authentication = authentication_of(provider, interaction, account, at=at)
-    if authentication is None:
+    if authentication is None or _has_lost_session(interaction, before):
         stale = replace(
             interaction.moved("gone_stale"), factors=(), account_id=None, signed_on=None
         )
@@ -114,6 +114,13 @@ def agree(
     if end.replaced is not None:
         provider.grants.consume("session", end.replaced, at=at)
     return end.agreed
+
+
+def _has_lost_session(interaction: Interaction, now: SignOn | None) -> bool:
+    """Whether only a session vouches for the person, and the browser has it no more."""
+    if interaction.signed_on is None or interaction.factors:
+        return False
+    return now is None or now.account_id != interaction.account_id
 
 
 def answer_silently(

@@ -194,17 +194,30 @@ def test_two_people_on_one_machine(world, browser):
     assert world.claims(world.redeem(silent).json()["id_token"])["sub"] == first["sub"]
 
 
-def test_a_yes_from_before_somebody_else_logged_in_joins_nobody_elses_session(world, browser):
+def test_a_yes_that_waited_while_somebody_else_logged_in_gives_nothing(world, browser):
     """One tab waits at the consent of the first person, while the second logs in in another."""
     world.code(browser)
     waiting = world.begin(browser, client_id="narrow")
     theirs = world.begin(browser, prompt="select_account")
     world.password(browser, theirs, "mau")
     world.agree(browser, theirs)
-    body = world.redeem(world.agree(browser, waiting).query["code"], auth="narrow").json()
+    assert world.agree(browser, waiting).path == waiting
+    assert 'id="login"' in browser.get(waiting).text
     silent = world.authorize(browser, client_id="narrow", prompt="none")
     assert silent.query["error"] == "consent_required"
-    assert "sid" not in world.claims(body["id_token"], "narrow")
+
+
+def test_a_yes_on_top_of_a_session_that_is_over_gives_nothing(world, browser):
+    """Whoever logs out in one tab is logged out in the one that waits for a yes, too."""
+    world.code(browser)
+    waiting = world.begin(browser, client_id="narrow")
+    csrf = browser.get("/logout").field("csrf")
+    assert "session.ended" not in world.events()
+    browser.post("/logout/confirm", {"csrf": csrf})
+    assert "session.ended" in world.events()
+    assert world.agree(browser, waiting).path == waiting
+    world.password(browser, waiting)
+    assert "code" in world.agree(browser, waiting).query
 
 
 def test_no_single_sign_on_where_it_is_off(world, browser):
