@@ -117,9 +117,10 @@ class Accounts:
         profile's number belongs to another account. The user name stays.
         """
         with self._claim(account.id, _number(account), at), self._database.write() as connection:
-            self._store(connection, account, at, events)
+            self._store(connection, account, at)
             if then is not None:
                 then(connection)
+            self._audit.append(connection, events)
         return replace(account, version=account.version + 1)
 
     def happen(
@@ -181,9 +182,10 @@ class Accounts:
             happened = AuditEvent(
                 kind=f"account.{event}", at=at, account=account_id, detail=detail | levels
             )
-            self._store(connection, moved, at, [happened])
+            self._store(connection, moved, at)
             if event == "closed":
                 enter(connection, account_id, "account_closed", at=at)
+            self._audit.append(connection, [happened])
         return replace(moved, version=moved.version + 1)
 
     def look_at(self, account_id: str, *, by: str, reason: str, at: datetime) -> Account | None:
@@ -244,7 +246,7 @@ class Accounts:
         with self._database.write() as connection:
             if not use_up(connection, "recovery_handle", handle, at=at):
                 raise RequestRefused("The recovery is over.", code="recovery")
-            self._store(connection, account, at, ())
+            self._store(connection, account, at)
             fresh = {"password": sealed, "devices_after": int(at.timestamp())}
             connection.execute(update(accounts).where(this).values(fresh))
             enter(connection, account.id, "recovery_finished", at=at)  # to what is suspended next
@@ -328,13 +330,7 @@ class Accounts:
         with self._database.write() as connection:
             return throttle.forget(connection, int(before.timestamp()))
 
-    def _store(
-        self,
-        connection: Connection,
-        account: Account,
-        at: datetime,
-        events: Sequence[AuditEvent],
-    ) -> None:
+    def _store(self, connection: Connection, account: Account, at: datetime) -> None:
         """Write an account over the version it was read with; ``account.changed`` otherwise."""
         this = {"this_id": account.id}
         sealed_key = connection.execute(_KEY_OF, this).scalar_one_or_none()
@@ -344,7 +340,6 @@ class Accounts:
         if connection.execute(_CHANGE, {**values, **same}).rowcount != 1:
             raise AccountError("The account was changed meanwhile.", code="account.changed")
         self.numbers.bind(connection, account, at)
-        self._audit.append(connection, events)
 
     @contextmanager
     def _claim(self, claimant: str, number: str, at: datetime) -> Iterator[None]:

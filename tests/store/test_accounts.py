@@ -433,3 +433,21 @@ def test_two_enrolments_of_one_number_at_once(store, url, tmp_path):
     for process in processes:
         process.join(20)
     assert codes == ["account.number_taken", "account.number_taken", "created"]
+
+
+def test_what_belongs_to_a_change_is_done_before_the_record_is_held(
+    postgresql_url, tmp_path, person
+):
+    """Or who waits for the record with a row of his own in hand would never end, nor would this."""
+    store = open_store(postgresql_url, tmp_path, insecure_fast_hash=True)
+    try:
+        account = store.accounts.create(person(), password=PASSWORD)
+        other, own = (AuditEvent(kind=kind, at=AT) for kind in ("x.other", "x.own"))
+
+        def meanwhile(_connection):
+            store.audit.record([other])
+
+        store.accounts.update(account, at=AT, events=[own], then=meanwhile)
+        assert store.audit.count("x.other") == store.audit.count("x.own") == 1
+    finally:
+        store.close()
