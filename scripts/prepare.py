@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -286,7 +287,15 @@ def install_python_packages(*, with_pyscard: bool) -> bool:
         except CannotPrepare as error:
             say(f"pyscard is left out: {str(error).splitlines()[-1]}")
     run(*install, "--no-deps", "--no-index", "--no-build-isolation", "-e", ROOT, env=env)
+    compile_bytecode()
     return pyscard
+
+
+def compile_bytecode() -> None:
+    """As pip does, and uv does not: else each process that a test starts compiles all it imports."""
+    places = [*(VENV / "lib").glob("python*/site-packages"), ROOT / "eid"]
+    with suppress(CannotPrepare):  # a file of a package that is for another Python
+        run(VENV / "bin/python", "-m", "compileall", "-qq", "-j", "0", *places)
 
 
 def fingerprint(*, with_pyscard: bool) -> str:
