@@ -92,17 +92,26 @@ class StatusRegister:
     @contextmanager
     def _changing(self) -> Iterator[_Content]:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as guard:
+        with self._guard.open("a") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             content = self._read()
             yield content
             _replace(self.file, json.dumps(content).encode())
+            if not guard.tell():
+                guard.write("The register was written.\n")
+
+    @property
+    def _guard(self) -> Path:
+        """The lock; it also remembers that there was a register."""
+        return self.folder / "lock"
 
     def _read(self) -> _Content:
         try:
             with self.file.open("rb") as stream:
                 raw = json.loads(stream.read(_MAX_FILE))
         except FileNotFoundError:
+            if self._guard.exists() and self._guard.stat().st_size:  # else all were valid again
+                raise _broken(self.file) from None
             return {"version": 1, "size": self.size, "entries": {}}
         except ValueError as e:
             raise _broken(self.file) from e

@@ -75,3 +75,23 @@ def test_a_full_disk_leaves_the_old_register(register, monkeypatch):
         register.set_status(index, status.INVALID)
     assert json.loads(register.file.read_text())["entries"] == {str(index): status.VALID}
     assert {file.name for file in register.folder.iterdir()} == {"status-1.json", "lock"}
+
+
+def test_a_register_that_is_gone_is_never_taken_for_an_empty_one(register):
+    register.set_status(register.allocate(), status.INVALID)
+    register.file.unlink()
+    for use in (register.statuses, register.packed, register.allocate):
+        with pytest.raises(SettingsError, match="damaged"):
+            use()
+
+
+def test_a_kill_before_the_first_entry_is_no_damage(register, monkeypatch):
+    def killed(_file, _data):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("eid.qr.register._replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            register.allocate()
+    assert register.statuses() == {}
+    assert 0 <= register.allocate() < 64
