@@ -151,7 +151,9 @@ def answer_silently(
         interaction, "code.issued", at, acr=authentication.acr, silently="true", assertion=grounds
     )
     trace = sign_on.silent_row(provider, account.id, request.client_id, end.tokens, at=at)
-    provider.grants.put(*end.issue, trace, events=[issued])
+    issue = [*end.issue, trace]
+    if not provider.grants.issue_beside("session", found.key, at=at, issue=issue, events=[issued]):
+        raise OAuthError("login_required", "The session has just ended.")
     return end.agreed.reply
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from eid.errors import EidError, OAuthError
+from eid.errors import EidError, OAuthError, Unavailable
 from eid.keys import JSON, sign_jwt
 from eid.oidc import sign_on
 from eid.oidc.answers import checked_form
@@ -29,6 +29,7 @@ from eid.oidc.sign_on import Member, SignOn
 
 LIMITS = {"id_token_hint": 1 << 14}
 MAX_STATE = 1024
+MAX_TRIES = 5
 LOGOUT_TYP = "logout+jwt"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 TOKEN_S = 120
@@ -103,11 +104,8 @@ def end_session(provider: Provider, found: SignOn, *, offline: bool = False, at:
 
     ``offline`` ends tokens too that were to outlive the session.
     """
-    joined = sign_on.members(provider, found, at=at)
-    ended = AuditEvent(kind="session.ended", at=at, account=found.account_id)
-    tokens = [member.tokens for member in joined if offline or not member.offline]
-    families = (found.family, *tokens)
-    if not provider.grants.end("session", found.key, *families, at=at, events=[ended]):
+    joined = _ended(provider, found, offline=offline, at=at)
+    if not joined:
         return
     messages: dict[str, Notice] = {}
     for member in joined:
@@ -128,6 +126,28 @@ def end_session(provider: Provider, found: SignOn, *, offline: bool = False, at:
             for client_id in messages
         ]
     )
+
+
+def _ended(
+    provider: Provider, found: SignOn, *, offline: bool, at: datetime
+) -> tuple[Member, ...]:
+    """End the session with all that was issued in it; its services, which have to be told.
+
+    What a silent login issues at this very moment moves the session's version on, and is seen.
+    """
+    ended = AuditEvent(kind="session.ended", at=at, account=found.account_id)
+    for _ in range(MAX_TRIES):
+        live = provider.grants.get("session", found.key, at=at)
+        if live is None:
+            return ()
+        joined = sign_on.members(provider, found, at=at)
+        tokens = [member.tokens for member in joined if offline or not member.offline]
+        families, version = (found.family, *tokens), live.version
+        if provider.grants.end(
+            "session", found.key, *families, at=at, version=version, events=[ended]
+        ):
+            return joined
+    raise Unavailable("The session is in use; try again.")
 
 
 def end_everything(provider: Provider, account_id: str, *, at: datetime) -> None:

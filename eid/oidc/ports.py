@@ -110,9 +110,13 @@ class Grants(Protocol):
         key: bytes,
         *families: str,
         at: datetime,
+        version: int | None = None,
         events: Sequence[AuditEvent] = (),
     ) -> bool:
-        """Use the grant up as :meth:`consume` does, and revoke these families with it, at once."""
+        """Use the grant up as :meth:`consume` does, and revoke these families with it, at once.
+
+        With ``version`` only if nothing was issued beside it (:meth:`issue_beside`) since then.
+        """
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:
         """The grant if it was consumed before: a replay."""

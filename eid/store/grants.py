@@ -41,6 +41,11 @@ _GET_USED = Prepared(select(grants).where(_THIS, grants.c.used_at.is_not(None)))
 _CONSUME = Prepared(
     update(grants).where(_THIS, _LIVE).values(used_at=bindparam("now")).returning(*grants.c)
 )
+_CONSUME_VERSION = Prepared(
+    update(grants)
+    .where(_THIS, _LIVE, grants.c.version == bindparam("this_version"))
+    .values(used_at=bindparam("now"))
+)
 _REPLACE = Prepared(
     update(grants)
     .where(_THIS, _LIVE, grants.c.version == bindparam("this_version"))
@@ -173,11 +178,19 @@ class Grants:
         key: bytes,
         *families: str,
         at: datetime,
+        version: int | None = None,
         events: Sequence[AuditEvent] = (),
     ) -> bool:
-        """Use the grant up, once, and revoke these families with it: none outlives it."""
+        """Use the grant up, once, and revoke these families with it: none outlives it.
+
+        With ``version`` only if nothing was issued beside it (:meth:`issue_beside`) since then.
+        """
         with self._database.transaction() as work:
-            ended = use_up(work, kind, key, at=at)
+            if version is None:
+                ended = use_up(work, kind, key, at=at)
+            else:
+                this = {**_this(kind, key, at), "this_version": version}
+                ended = _CONSUME_VERSION.run(work, this).rowcount == 1
             if ended:
                 for family in sorted(families):
                     end_family(work, family, at=at)

@@ -126,12 +126,14 @@ class MemoryGrants:
         events: Sequence[AuditEvent] = (),
     ) -> bool:
         with self._lock:
-            live = self._live(kind, key, at) is not None
-            if live:
-                for grant in issue:
-                    self._put(grant)
-                self.events.extend(events)
-            return live
+            live = self._live(kind, key, at)
+            if live is None:
+                return False
+            self._rows[kind, key] = replace(live, version=live.version + 1)
+            for grant in issue:
+                self._put(grant)
+            self.events.extend(events)
+            return True
 
     def family(self, kind: str, family: str, *, at: datetime) -> tuple[Grant, ...]:
         with self._lock:
@@ -179,10 +181,12 @@ class MemoryGrants:
         key: bytes,
         *families: str,
         at: datetime,
+        version: int | None = None,
         events: Sequence[AuditEvent] = (),
     ) -> bool:
         with self._lock:
-            ended = self._live(kind, key, at) is not None
+            live = self._live(kind, key, at)
+            ended = live is not None and version in {None, live.version}
             if ended:
                 self._used[kind, key] = at
                 self._revoke(families)

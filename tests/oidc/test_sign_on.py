@@ -220,6 +220,38 @@ def test_a_yes_on_top_of_a_session_that_is_over_gives_nothing(world, browser):
     assert "code" in world.agree(browser, waiting).query
 
 
+def test_a_silent_login_in_the_moment_of_logging_out_ends_with_the_session(
+    world, browser, monkeypatch
+):
+    world.code(browser)
+    csrf = browser.get("/logout").field("csrf")
+    codes, end = [], world.provider.grants.end
+
+    def slow_end(*session, **values):
+        if not codes:
+            codes.append(world.authorize(browser, prompt="none").query["code"])
+        return end(*session, **values)
+
+    monkeypatch.setattr(world.provider.grants, "end", slow_end)
+    browser.post("/logout/confirm", {"csrf": csrf})
+    assert world.redeem(codes[0]).json()["error"] == "invalid_grant"
+    assert world.authorize(browser, prompt="none").query["error"] == "login_required"
+
+
+def test_a_session_that_ends_while_a_silent_login_is_judged_gives_nothing(
+    world, browser, monkeypatch
+):
+    world.code(browser)
+    issue = world.provider.grants.issue_beside
+
+    def late(kind, key, **values):
+        assert world.provider.grants.end(kind, key, at=values["at"])
+        return issue(kind, key, **values)
+
+    monkeypatch.setattr(world.provider.grants, "issue_beside", late)
+    assert world.authorize(browser, prompt="none").query["error"] == "login_required"
+
+
 def test_no_single_sign_on_where_it_is_off(world, browser):
     settings = replace(world.provider.settings, session_s=0)
     object.__setattr__(world.provider, "settings", settings)

@@ -243,3 +243,14 @@ def test_expired_grants_go_in_short_transactions(store, monkeypatch):
     monkeypatch.setattr(store.database, "transaction", lambda: taken.append(1) or transaction())
     assert store.grants.purge(before=AT + timedelta(days=400)) == 10
     assert len(taken) == 3
+
+
+def test_ending_sees_what_was_issued_beside_meanwhile(store):
+    store.grants.put(grant(kind="session"))
+    new = grant(key=hashlib.sha256(b"beside").digest(), family="f2")
+    assert store.grants.issue_beside("session", KEY, at=AT, issue=[new])
+    assert not store.grants.end("session", KEY, "f1", at=AT, version=1)
+    assert store.grants.get("session", KEY, at=AT) is not None
+    assert store.grants.end("session", KEY, "f1", "f2", at=AT, version=2)
+    assert store.grants.get("code", new.key, at=AT) is None
+    assert not store.grants.issue_beside("session", KEY, at=AT, issue=[new])
