@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, cast
@@ -243,13 +244,16 @@ class Passwords:
             throttle.clear(work, own.scope)
 
     def _renew(self, compared: _Compared, password: str) -> None:
-        """Hash the same password anew where that is due, unless it was replaced since it was read."""
+        """Hash the same password anew where that is due, unless it was replaced since it was read.
+
+        The attempt has passed: where this cannot be written now, it is done at another time.
+        """
         if self._fast or not needs_rehash(cast("str", compared.stored)):
             return
         account_id = cast("str", compared.named)
         sealed = self._seal.password(account_id, self.hash(password))
         same = and_(accounts.c.id == account_id, accounts.c.password == compared.sealed)
-        with self._database.write() as connection:
+        with suppress(Unavailable), self._database.write() as connection:
             connection.execute(update(accounts).where(same).values(password=sealed))
 
 

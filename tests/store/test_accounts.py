@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, select, update
 
-from eid.errors import AccountError, FormatError
+from eid.errors import AccountError, FormatError, Unavailable
 from eid.levels.account import Account, Profile, move
 from eid.oidc.ports import AuditEvent
 from eid.store import new_account_id, open_store, passwords
@@ -283,6 +283,22 @@ def test_a_login_never_brings_back_a_password_that_was_just_replaced(
     assert log_in(strong, password="another horse").id == account.id
     with pytest.raises(AccountError):
         log_in(strong)
+    strong.close()
+
+
+def test_a_hash_that_cannot_be_renewed_now_stops_no_login(
+    sqlite_store, sqlite_url, tmp_path, person, monkeypatch
+):
+    account = sqlite_store.accounts.create(person(), password=PASSWORD)
+    strong = open_store(sqlite_url, tmp_path)
+
+    def down():
+        raise Unavailable("The database does not answer now.", code="database")
+
+    monkeypatch.setattr(strong.database, "write", down)
+    assert log_in(strong).id == account.id
+    monkeypatch.undo()
+    assert log_in(strong).id == account.id
     strong.close()
 
 
