@@ -19,13 +19,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from eid.errors import FormatError
-from eid.keys import algorithms
-from eid.keys.algorithms import PrivateKey as PrivateKey
 from eid.keys.encoding import JSON, encode_base64url
-from eid.keys.jwk import MIN_RSA_BITS, PublicKey, VerificationKey, thumbprint
+from eid.keys.jwk import ALGORITHMS, MIN_RSA_BITS, PublicKey, VerificationKey, thumbprint
 
 SigningAlgorithm = Literal["ES256", "RS256", "PS256", "EdDSA"]
 SIGNING_ALGORITHMS: tuple[SigningAlgorithm, ...] = get_args(SigningAlgorithm)
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ class SigningKey:
         """A signature in JOSE form: for ES256 64 bytes, r and s."""
         if isinstance(self.private, RemotePrivate):
             return self.private.signer(message)
-        return algorithms.sign(self.alg, self.private, message)
+        return bytes(ALGORITHMS[self.alg].sign(message, self.private))
 
     def public_jwk(self) -> dict[str, JSON]:
         """The public JWK, with kid, alg and use."""
