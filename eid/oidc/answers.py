@@ -128,19 +128,29 @@ def deliver(
     """Tell the service, by a redirect or by a form that sends itself off."""
     if reply.mode == "query":
         return see_other(reply.location, headers=headers)
-    context = context_of(provider, request, form_action=(origin_of(reply.redirect_uri),))
-    page = render(
+    leads = (origin_of(reply.redirect_uri),)
+    page = posting_page(provider, request, reply.redirect_uri, reply.parameters, leads=leads)
+    return replace(page, headers=page.headers + headers)
+
+
+def posting_page(
+    provider: Provider,
+    request: Request,
+    target: str,
+    parameters: Mapping[str, str],
+    *,
+    leads: tuple[str, ...],
+    logout: bool = False,
+) -> Response:
+    """A form that sends itself off to ``target``; ``leads`` are the origins that it ends up at."""
+    context = context_of(provider, request, form_action=leads)
+    return render(
         "form_post.html",
         replace(context, script=FORM_POST_SCRIPT),
-        target=reply.redirect_uri,
-        parameters=reply.parameters,
+        target=target,
+        parameters=parameters,
         script=FORM_POST_SCRIPT,
-    )
-    return Response(
-        status=page.status,
-        body=page.body,
-        content_type=page.content_type,
-        headers=page.headers + headers,
+        logout=logout,
     )
 
 
@@ -221,12 +231,15 @@ def checked_form(
 
 def check_own_page(provider: Provider, request: Request) -> None:
     """RequestRefused ``interaction.cross_site`` unless a page of ours sent the browser here."""
-    if request.fetch_site is not None:
-        same = request.fetch_site == "same-origin"
-    else:
-        same = request.origin in {None, provider.settings.origin}
-    if not same:
+    if not is_own_page(provider, request):
         raise _cross_site()
+
+
+def is_own_page(provider: Provider, request: Request) -> bool:
+    """Whether a page of ours sent the browser here, as it says itself."""
+    if request.fetch_site is not None:
+        return request.fetch_site == "same-origin"
+    return request.origin in {None, provider.settings.origin}
 
 
 def _cross_site() -> RequestRefused:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from eid.errors import EidError, OAuthError, Unavailable
 from eid.keys import JSON, sign_jwt
 from eid.oidc import sign_on
-from eid.oidc.answers import checked_form
+from eid.oidc.answers import checked_form, is_own_page, posting_page
 from eid.oidc.client import Client
 from eid.oidc.context import context_of
 from eid.oidc.cookies import form_token, read_cookie
@@ -25,6 +25,7 @@ from eid.oidc.http import Parameters, Request, Response, parse_parameters, see_o
 from eid.oidc.pages import render
 from eid.oidc.ports import AuditEvent
 from eid.oidc.provider import Notice, Provider
+from eid.oidc.settings import origin_of
 from eid.oidc.sign_on import Member, SignOn
 
 LIMITS = {"id_token_hint": 1 << 14}
@@ -53,9 +54,9 @@ def respond(provider: Provider, request: Request) -> Response:
         else parse_parameters(request.query, limits=LIMITS)
     )
     asked = judge(provider, form)
-    if request.method == "POST" and sign_on.cookie_name(provider) not in request.cookies:
-        # a form on another site's page brings no Lax cookie; the GET that follows does
-        return see_other(f"{provider.settings.url('/logout')}?{urlencode(form.values)}")
+    crossed = request.method == "POST" and not is_own_page(provider, request)
+    if crossed and sign_on.cookie_name(provider) not in request.cookies:
+        return _from_here(provider, request, form, asked.back)
     found = sign_on.current(provider, request, at=at)
     if found is None:
         return _left(provider, request, asked.back)
@@ -197,6 +198,18 @@ def _hint(provider: Provider, form: Parameters) -> Hint | None:
 def _is_this_session(hint: Hint, found: SignOn) -> bool:
     expected = sign_on.sid_of(found.family, hint.client_id)
     return hint.sid is not None and hmac.compare_digest(hint.sid.encode(), expected.encode())
+
+
+def _from_here(
+    provider: Provider, request: Request, form: Parameters, back: str | None
+) -> Response:
+    """The same form on a page of ours: another site's brings no Lax cookie, and ours does.
+
+    No redirect, which would put the ID token of the hint into an address.
+    """
+    leads = () if back is None else (origin_of(back),)
+    here = provider.settings.url("/logout")
+    return posting_page(provider, request, here, form.values, leads=leads, logout=True)
 
 
 def _question(provider: Provider, request: Request) -> Response:

@@ -435,7 +435,7 @@ def test_a_hostile_page_posts_nothing_in_the_person_s_name(site, context, page):
 
 
 def test_a_logout_form_on_another_site_finds_the_session(site, context, page):
-    """A cross-site POST brings no Lax cookie; the GET that it is led to does, and asks first."""
+    """A cross-site POST brings no Lax cookie; our page's own form does, and we ask first."""
     account = site.account("logout-khanh")
     page.goto(site.authorize())
     log_in(page, account.username)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -10,6 +10,7 @@ from eid.keys import JwkSet, SigningKey, encode_base64url, sign_jwt, verify_jwt
 
 GOODBYE = "https://portal.example/goodbye"
 BACKCHANNEL = "https://portal.example/backchannel"
+ELSEWHERE = {"Origin": "https://portal.example", "Sec-Fetch-Site": "cross-site"}
 
 
 @pytest.fixture
@@ -132,15 +133,24 @@ def test_logging_out_twice_is_no_error(world, browser, signed_on):
 
 
 def test_a_form_on_the_services_own_page_ends_the_session_too(world, browser, signed_on):
-    """A cross-site POST brings no Lax cookie; the GET that it is led to does."""
+    """A cross-site POST brings no Lax cookie; the same form on our own page does."""
     form = {"id_token_hint": signed_on, "post_logout_redirect_uri": GOODBYE, "state": "s t"}
     crossing = world.browser()  # the same browser, without its cookies
-    answer = crossing.post("/logout", form, Origin="https://portal.example")
-    assert answer.cookies == ()
-    assert answer.path.startswith("/logout?")
+    answer = crossing.post("/logout", form, **ELSEWHERE)
+    assert (answer.status, answer.cookies) == (200, ())
+    assert signed_on not in str(answer.headers)  # a token never comes into an address
     assert not is_over(world, browser)
-    assert browser.get(answer.path).location == f"{GOODBYE}?state=s%20t"
+    assert {name: answer.field(name) for name in form} == form
+    allowed = answer.headers["content-security-policy"].partition("form-action ")[2]
+    assert urlsplit(GOODBYE).netloc in allowed
+    sent = browser.post("/logout", form)
+    assert sent.location == f"{GOODBYE}?state=s%20t"
     assert is_over(world, browser)
+
+
+def test_our_own_form_without_a_session_is_not_sent_round(world, signed_on):
+    answer = world.browser().post("/logout", {"id_token_hint": signed_on})
+    assert (answer.status, 'id="logged-out"' in answer.text) == (200, True)
 
 
 def test_a_post_with_its_cookie_needs_no_second_step(world, browser, signed_on):
@@ -150,9 +160,10 @@ def test_a_post_with_its_cookie_needs_no_second_step(world, browser, signed_on):
 
 
 def test_o012_a_hostile_form_takes_nobodys_cookie_away(world, browser, signed_on):
-    answer = world.browser().post("/logout", {"state": "s"}, Origin="https://evil.example")
+    answer = world.browser().post("/logout", {"state": "s"}, **ELSEWHERE)
     assert answer.cookies == ()
-    assert 'id="logout"' in browser.get(answer.path).text
+    sent = browser.post("/logout", {"state": "s"})
+    assert 'id="logout"' in sent.text
     assert not is_over(world, browser)
 
 

@@ -256,6 +256,7 @@ def test_every_test_belongs_to_a_module_or_says_what_it_adds():
 
 BESIDE = {
     "test_a_form_on_the_services_own_page_ends_the_session_too",
+    "test_our_own_form_without_a_session_is_not_sent_round",
     "test_a_post_with_its_cookie_needs_no_second_step",
     "test_a_hint_of_an_older_session_asks_first",
     "test_a_hint_of_another_client_is_refused",
