@@ -102,18 +102,9 @@ class Factors:
         changed: refresh tokens of before are worth nothing (row O-036). AccountError
         ``factor.unknown``.
         """
-        this = and_(
-            factors.c.id == factor_id,
-            factors.c.account == account_id,
-            factors.c.removed_at.is_(None),
-        )
-        gone = {"removed_at": int(at.timestamp()), "secret": None}
-        changed = update(accounts).where(accounts.c.id == account_id)
         with self._database.write() as connection:
-            # first the account, then its factors, as a recovery does: no deadlock
-            connection.execute(changed.values(version=accounts.c.version + 1))
-            enter(connection, account_id, "factor_removed", at=at)  # also to the one that goes
-            if connection.execute(update(factors).where(this).values(gone)).rowcount != 1:
+            removed = _take_out(connection, account_id, factors.c.id == factor_id, at)
+            if not removed:
                 raise AccountError("There is no such factor.", code="factor.unknown")
             kind = "factor.lost" if lost else "factor.removed"
             self._audit.append(connection, [_event(kind, account_id, at, factor_id, by=by)])
@@ -341,34 +332,17 @@ class Factors:
             "created_at": int(at.timestamp()),
         }
         with self._database.write() as connection:
-            removed = self._take_out(connection, account_id, method, at) if alone else []
+            older = factors.c.method == method
+            removed = _take_out(connection, account_id, older, at) if alone else ()
             if method in AT_ONCE:
                 enter(connection, account_id, "factor_added", at=at)
             connection.execute(insert(factors), row)
-            enrolled = _event("factor.enrolled", account_id, at, factor_id, method=method)
-            self._audit.append(connection, [enrolled, *removed])
+            events = [_event("factor.enrolled", account_id, at, factor_id, method=method)]
+            events += [
+                _event("factor.removed", account_id, at, id_, by=account_id) for id_ in removed
+            ]
+            self._audit.append(connection, events)
         return factor_id
-
-    def _take_out(
-        self, connection: Connection, account_id: str, method: str, at: datetime
-    ) -> list[AuditEvent]:
-        """Remove what is enrolled of a method, as :meth:`remove` does; the rows of the record."""
-        live = and_(
-            factors.c.account == account_id,
-            factors.c.method == method,
-            factors.c.removed_at.is_(None),
-        )
-        if connection.execute(select(factors.c.id).where(live)).first() is None:
-            return []
-        changed = update(accounts).where(accounts.c.id == account_id)
-        connection.execute(changed.values(version=accounts.c.version + 1))
-        enter(connection, account_id, "factor_removed", at=at)
-        gone = {"removed_at": int(at.timestamp()), "secret": None}
-        older = update(factors).where(live).values(gone).returning(factors.c.id)
-        return [
-            _event("factor.removed", account_id, at, row.id, by=account_id)
-            for row in connection.execute(older)
-        ]
 
     def _kept(self, account_id: str, method: str, *, suspended: bool = False) -> tuple[_Kept, ...]:
         this = and_(
@@ -503,6 +477,23 @@ class Factors:
     def _refuse(self, method: str, account_id: str, at: datetime) -> AccountError:
         self._audit.record([_event("factor.refused", account_id, at, method=method)])
         return AccountError("The code is wrong.", code="factor.refused")
+
+
+def _take_out(
+    connection: Connection, account_id: str, which: ColumnElement[bool], at: datetime
+) -> Sequence[str]:
+    """Remove these factors and destroy their secrets: the account counts as changed; their ids."""
+    these = and_(factors.c.account == account_id, factors.c.removed_at.is_(None), which)
+    found = connection.execute(select(factors.c.id).where(these)).scalars().all()
+    if not found:
+        return ()
+    # first the account, then its factors, as a recovery does: no deadlock
+    changed = update(accounts).where(accounts.c.id == account_id)
+    connection.execute(changed.values(version=accounts.c.version + 1))
+    enter(connection, account_id, "factor_removed", at=at)  # also to the one that goes
+    gone = {"removed_at": int(at.timestamp()), "secret": None}
+    gone_now = update(factors).where(these).values(gone).returning(factors.c.id)
+    return connection.execute(gone_now).scalars().all()
 
 
 def _live(*, suspended: bool) -> ColumnElement[bool]:
