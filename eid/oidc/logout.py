@@ -143,9 +143,9 @@ def _ended(
             return ()
         joined = sign_on.members(provider, found, at=at)
         tokens = [member.tokens for member in joined if offline or not member.offline]
-        families, version = (found.family, *tokens), live.version
+        families, seen = (found.family, *tokens), live.version
         if provider.grants.end(
-            "session", found.key, *families, at=at, version=version, events=[ended]
+            "session", found.key, *families, version=seen, at=at, events=[ended]
         ):
             return joined
     raise Unavailable("The session is in use; try again.")

@@ -109,13 +109,13 @@ class Grants(Protocol):
         kind: str,
         key: bytes,
         *families: str,
+        version: int,
         at: datetime,
-        version: int | None = None,
         events: Sequence[AuditEvent] = (),
     ) -> bool:
         """Use the grant up as :meth:`consume` does, and revoke these families with it, at once.
 
-        With ``version`` only if nothing was issued beside it (:meth:`issue_beside`) since then.
+        Only if nothing was issued beside it (:meth:`issue_beside`) since it had ``version``.
         """
 
     def was_used(self, kind: str, key: bytes) -> Grant | None:

@@ -41,7 +41,7 @@ _GET_USED = Prepared(select(grants).where(_THIS, grants.c.used_at.is_not(None)))
 _CONSUME = Prepared(
     update(grants).where(_THIS, _LIVE).values(used_at=bindparam("now")).returning(*grants.c)
 )
-_CONSUME_VERSION = Prepared(
+_END = Prepared(
     update(grants)
     .where(_THIS, _LIVE, grants.c.version == bindparam("this_version"))
     .values(used_at=bindparam("now"))
@@ -177,20 +177,17 @@ class Grants:
         kind: str,
         key: bytes,
         *families: str,
+        version: int,
         at: datetime,
-        version: int | None = None,
         events: Sequence[AuditEvent] = (),
     ) -> bool:
         """Use the grant up, once, and revoke these families with it: none outlives it.
 
-        With ``version`` only if nothing was issued beside it (:meth:`issue_beside`) since then.
+        Only if nothing was issued beside it (:meth:`issue_beside`) since it had ``version``.
         """
+        this = {**_this(kind, key, at), "this_version": version}
         with self._database.transaction() as work:
-            if version is None:
-                ended = use_up(work, kind, key, at=at)
-            else:
-                this = {**_this(kind, key, at), "this_version": version}
-                ended = _CONSUME_VERSION.run(work, this).rowcount == 1
+            ended = _END.run(work, this).rowcount == 1
             if ended:
                 for family in sorted(families):
                     end_family(work, family, at=at)

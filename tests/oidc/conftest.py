@@ -180,13 +180,13 @@ class MemoryGrants:
         kind: str,
         key: bytes,
         *families: str,
+        version: int,
         at: datetime,
-        version: int | None = None,
         events: Sequence[AuditEvent] = (),
     ) -> bool:
         with self._lock:
             live = self._live(kind, key, at)
-            ended = live is not None and version in {None, live.version}
+            ended = live is not None and version == live.version
             if ended:
                 self._used[kind, key] = at
                 self._revoke(families)

@@ -245,7 +245,7 @@ def test_a_session_that_ends_while_a_silent_login_is_judged_gives_nothing(
     issue = world.provider.grants.issue_beside
 
     def late(kind, key, **values):
-        assert world.provider.grants.end(kind, key, at=values["at"])
+        assert world.provider.grants.end(kind, key, version=1, at=values["at"])
         return issue(kind, key, **values)
 
     monkeypatch.setattr(world.provider.grants, "issue_beside", late)
