@@ -6,8 +6,6 @@ the app, a code that reaches the address, the passkey itself. What cannot be sho
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from eid.errors import AccountError, EidError, RequestRefused, Unavailable
 from eid.keys import encode_base64url
 from eid.levels.factors.enrolled import Enrolled
@@ -33,30 +31,20 @@ def show(visit: Visit) -> Response:
         if factor.method == "code" and form.get("send") == "1":
             _send(visit, factor)
             return _page(visit, factor, sent=True)
-        _SHOWN[factor.method](visit, form)
+        if factor.method == "passkey":
+            _passkey(visit, form)
+        else:
+            _typed(visit, factor, form)
     except (AccountError, RequestRefused, Unavailable) as error:
         return _page(visit, factor, error=error)
     return visit.go(METHODS)
 
 
-def _totp(visit: Visit, form: Parameters) -> None:
-    visit.own.factors.check_totp(
-        visit.account.id,
-        plain_digits(form.get("code") or ""),
-        address=visit.request.address,
-        at=visit.at,
-        suspended=True,
-    )
-
-
-def _code(visit: Visit, form: Parameters) -> None:
-    visit.own.factors.check_code(
-        visit.account.id,
-        plain_digits(form.get("code") or ""),
-        address=visit.request.address,
-        at=visit.at,
-        suspended=True,
-    )
+def _typed(visit: Visit, factor: Enrolled, form: Parameters) -> None:
+    factors = visit.own.factors
+    check = factors.check_totp if factor.method == "totp" else factors.check_code
+    digits, address = plain_digits(form.get("code") or ""), visit.request.address
+    check(visit.account.id, digits, address=address, at=visit.at, suspended=True)
 
 
 def _passkey(visit: Visit, form: Parameters) -> None:
@@ -68,13 +56,6 @@ def _passkey(visit: Visit, form: Parameters) -> None:
         bound_to=_bound(visit),
         suspended=True,
     )
-
-
-_SHOWN: dict[str, Callable[[Visit, Parameters], None]] = {
-    "totp": _totp,
-    "code": _code,
-    "passkey": _passkey,
-}
 
 
 def _send(visit: Visit, factor: Enrolled) -> None:
