@@ -158,7 +158,8 @@ class LibpqCursor:
 
         A server that ends it says so; a line that was cut says nothing.
         """
-        return time.monotonic() - self._used_at > _RESTED_S or _ready(self._server.socket, 0)
+        rested = time.monotonic() - self._used_at > _RESTED_S
+        return rested or _ready(self._server.socket, wait=False)
 
     def _roll_back(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -253,18 +254,19 @@ class LibpqCursor:
 
     def _wait(self, *, sending: bool = False) -> None:
         """Until there is more to do; in ``get_result`` every other thread would wait as well."""
-        _ready(self._server.socket, None, sending=sending)
+        _ready(self._server.socket, sending=sending)
         self._server.consume_input()
 
 
-def _ready(socket: int, timeout_s: int | None, *, sending: bool = False) -> bool:
-    """Whether something has arrived, the end too, or can be sent; None waits until it has."""
+def _ready(socket: int, *, wait: bool = True, sending: bool = False) -> bool:
+    """Whether something has arrived, the end too, or can be sent; it waits until it has."""
+    until = None if wait else 0
     if not hasattr(select, "poll"):  # Windows; elsewhere select knows no more than 1024 files
         asked = [socket]
-        return any(select.select(asked, asked if sending else (), asked, timeout_s))
+        return any(select.select(asked, asked if sending else (), asked, until))
     waiting = select.poll()
     waiting.register(socket, select.POLLIN | (select.POLLOUT if sending else 0))
-    return bool(waiting.poll(timeout_s))  # in milliseconds: 0 is 0
+    return bool(waiting.poll(until))
 
 
 def _good(answer: PGresult) -> PGresult:
