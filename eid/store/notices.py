@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from eid.errors import EidError
 from eid.keys import Envelope, encode_base64url, parse_json_object
@@ -100,7 +100,7 @@ class Notices:
     def waiting(self) -> int:
         """How many notices are not sent yet."""
         with self._database.read() as connection:
-            return len(connection.execute(select(notices.c.id)).all())
+            return connection.execute(select(func.count()).select_from(notices)).scalar_one()
 
     def deliver(self, send: Send, *, at: datetime) -> int:
         """Send what is due, the oldest first; how many were sent. Safe on several nodes at once.
