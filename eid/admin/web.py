@@ -27,7 +27,7 @@ from eid.oidc.faults import unexpected
 from eid.oidc.http import MAX_SEALED, Parameters, Request, Response, json_response, see_other
 from eid.oidc.ports import AuditEvent
 from eid.oidc.traffic import Network, RateLimit
-from eid.oidc.wsgi import CORRELATION, ROUTE, request_of, send
+from eid.oidc.wsgi import CORRELATION, Pattern, request_of, send
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 Open: TypeAlias = "Callable[[Counter, Request], Response]"
@@ -282,21 +282,11 @@ class _Asset:
         resp.set_header("Cache-Control", "max-age=3600")
 
 
-class _Headers:
+class _Headers(Pattern):
     """What every answer carries unless its page said otherwise."""
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
-
-    def process_resource(
-        self,
-        req: falcon.Request,
-        _resp: falcon.Response,
-        _resource: object,
-        _params: dict[str, object],
-    ) -> None:
-        """Say which route it is: the pattern, never what was asked for."""
-        req.env[ROUTE] = req.uri_template
 
     def process_response(
         self,

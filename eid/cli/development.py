@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 PASSWORD = "development"  # noqa: S105 - public, of fictional people on loopback
 LEGAL_ENTITY = "development"
-FORWARDED = frozenset(
-    {"FORWARDED", "VIA", "X-REAL-IP", "X-ORIGINAL-HOST", "X-ORIGINAL-URL", "TRUE-CLIENT-IP"}
-    | {"CF-CONNECTING-IP", "X-CLIENT-IP", "X-CLUSTER-CLIENT-IP"}
-)
-"""And every X-Forwarded-… header."""
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READY_ID, READY_SECRET = "dev", "development-secret"
 READY_CLIENT = {
@@ -249,13 +244,11 @@ class _NothingForwarded:
         """Refuse it, whatever it asks for, and say so."""
         from falcon import HTTPForbidden
 
+        from eid.oidc.traffic import is_a_proxys
+
         local = req.remote_addr in {"127.0.0.1", "::1"}
         host = re.sub(r":[0-9]*\Z", "", req.get_header("Host") or "localhost").lower()
-        if local and host in LOCAL_NAMES and not any(map(_is_a_proxys, req.headers)):
+        if local and host in LOCAL_NAMES and not any(map(is_a_proxys, req.headers)):
             return
         _tell(f"{req.method} {req.path}: refused, it came through a proxy or for another host")
         raise HTTPForbidden
-
-
-def _is_a_proxys(header: str) -> bool:
-    return header.upper() in FORWARDED or header.upper().startswith("X-FORWARDED-")

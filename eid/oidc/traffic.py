@@ -29,6 +29,12 @@ def networks(listed: Iterable[str]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(item) for item in listed)
 
 
+_PROXYS = frozenset(
+    {"forwarded", "via", "x-real-ip", "x-original-host", "x-original-url", "true-client-ip"}
+    | {"cf-connecting-ip", "x-client-ip", "x-cluster-client-ip"}
+)
+
+
 @lru_cache(maxsize=1024)
 def plain(address: str) -> str:
     """The address as its owner has it: a socket for both kinds calls IPv4 ones ``::ffff:…``.
@@ -153,6 +159,15 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_a_proxys(header: str) -> bool:
+    """Whether a header's name is one that only proxies add.
+
+    >>> is_a_proxys("X-Forwarded-Host"), is_a_proxys("VIA"), is_a_proxys("Accept")
+    (True, True, False)
+    """
+    return header.lower() in _PROXYS or header.lower().startswith("x-forwarded-")
 
 
 def within(address: str, proxies: tuple[Network, ...]) -> bool:

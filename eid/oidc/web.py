@@ -13,8 +13,8 @@ from eid.oidc.faults import framework_error, unexpected
 from eid.oidc.provider import Provider
 from eid.oidc.routes import Route, routes
 from eid.oidc.settings import ProviderSettings
-from eid.oidc.traffic import METRICS_TYPE, is_loopback
-from eid.oidc.wsgi import ROUTE
+from eid.oidc.traffic import METRICS_TYPE, is_a_proxys, is_loopback
+from eid.oidc.wsgi import Pattern
 
 App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
@@ -29,7 +29,7 @@ def create_app(
     ``served`` are the provider's routes, where the caller has made them already.
     """
     traffic = traffic or Traffic()
-    app = falcon.App(middleware=[_Pattern()], response_type=_guarded(guards(provider.settings)))
+    app = falcon.App(middleware=[Pattern()], response_type=_guarded(guards(provider.settings)))
     app.req_options.auto_parse_qs_csv = False
     for route in routes(provider) if served is None else served:
         app.add_route(route.path, Endpoint(provider, route, traffic))
@@ -37,9 +37,6 @@ def create_app(
     app.add_error_handler(falcon.HTTPError, framework_error(provider))
     app.add_error_handler(Exception, unexpected)
     return app
-
-
-_FORWARDED = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
 
 
 class _MetricsPage:
@@ -50,8 +47,7 @@ class _MetricsPage:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """``GET /metrics``; 404 for everybody who comes over the network or through a proxy."""
-        forwarded = any(req.get_header(name) is not None for name in _FORWARDED)
-        if not is_loopback(req.remote_addr) or forwarded:
+        if not is_loopback(req.remote_addr) or any(map(is_a_proxys, req.headers)):
             raise falcon.HTTPNotFound
         resp.content_type = METRICS_TYPE
         resp.data = self._metrics.render(worker=os.getpid()).encode()
@@ -80,17 +76,3 @@ def _guarded(fixed: Mapping[str, str]) -> type[falcon.Response]:
             self.set_headers(fixed)
 
     return Guarded
-
-
-class _Pattern:
-    """Says which route it is: the pattern, never what was asked for."""
-
-    def process_resource(
-        self,
-        req: falcon.Request,
-        _resp: falcon.Response,
-        _resource: object,
-        _params: dict[str, object],
-    ) -> None:
-        """In the WSGI environment, for traces."""
-        req.env[ROUTE] = req.uri_template

@@ -77,6 +77,20 @@ def _cookies(header: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+class Pattern:
+    """A middleware that says which route it is: the pattern, never what was asked for."""
+
+    def process_resource(
+        self,
+        req: falcon.Request,
+        _resp: falcon.Response,
+        _resource: object,
+        _params: dict[str, object],
+    ) -> None:
+        """In the WSGI environment, for traces."""
+        req.env[ROUTE] = req.uri_template
+
+
 def send(answer: Response, resp: falcon.Response) -> None:
     """Give the answer to Falcon."""
     resp.status = answer.status

@@ -65,7 +65,14 @@ def test_they_are_for_this_machine_only(world):
     assert browser.get("/metrics").status == 404
     browser.address = "127.0.0.1"
     assert 'route="/authorize"' in browser.get("/metrics").text
-    for header in ("X_Forwarded_For", "Forwarded", "Via", "X_Real_IP"):
+    for header in (
+        "X_Forwarded_For",
+        "Forwarded",
+        "Via",
+        "X_Real_IP",
+        "X-Forwarded-Host",
+        "True-Client-IP",
+    ):
         assert browser.get("/metrics", **{header: "192.0.2.1"}).status == 404
 
 
