@@ -238,6 +238,18 @@ def test_a_silent_login_in_the_moment_of_logging_out_ends_with_the_session(
     assert world.authorize(browser, prompt="none").query["error"] == "login_required"
 
 
+def test_logging_out_while_logins_never_stop_is_to_be_tried_again(world, browser, monkeypatch):
+    world.code(browser)
+    csrf = browser.get("/logout").field("csrf")
+    with monkeypatch.context() as busy:
+        busy.setattr(world.provider.grants, "end", lambda *_session, **_values: False)
+        answer = browser.post("/logout/confirm", {"csrf": csrf})
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "code" in world.authorize(browser, prompt="none").query
+    browser.post("/logout/confirm", {"csrf": csrf})
+    assert world.authorize(browser, prompt="none").query["error"] == "login_required"
+
+
 def test_a_session_that_ends_while_a_silent_login_is_judged_gives_nothing(
     world, browser, monkeypatch
 ):
